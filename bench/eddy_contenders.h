@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The tables of eddy's own contenders: declare each here and name it, with a comma, in
+ * EDDY_CONTENDERS. main.c takes them unless it is built with BENCH_FLOORS_ONLY.
+ */
+#ifndef EDDY_BENCH_EDDY_CONTENDERS_H
+#define EDDY_BENCH_EDDY_CONTENDERS_H
+
+#include <eddy.h>
+
+#include "harness.h"
+
+extern const struct contender eddy_switch_contenders[];
+extern const struct contender eddy_spawn_contenders[];
+extern const struct contender eddy_queue_contenders[];
+extern const struct contender eddy_timer_contenders[];
+extern const struct contender eddy_memory_contenders[];
+extern const struct contender eddy_echo_contenders[];
+
+#define EDDY_CONTENDERS                                                                            \
+    eddy_switch_contenders, eddy_spawn_contenders, eddy_queue_contenders, eddy_timer_contenders,   \
+        eddy_memory_contenders, eddy_echo_contenders,
+
+/* What programs get by default ($EDDY_ENGINE chooses the engine), but Ctrl-C ends the benchmark,
+ * and failures become a row's text. */
+#define EDDY_BENCH_OPTIONS ((const struct eddy_options){.keep_sigint = true, .quiet = true})
+
+#endif

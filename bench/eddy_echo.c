@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * eddy's TCP echo: a task per connection, eddy_stream_read and eddy_stream_write, as anybody would
+ * write it. Two rows, one an engine; where io_uring is refused its row says so.
+ */
+#include <string.h>
+
+#include "echo_trial.h"
+#include "eddy_contenders.h"
+
+enum { BUFFER_SIZE = 4096, BACKLOG = 4096 };
+
+static int echo(eddy_stream *stream, void *context)
+{
+    char buffer[BUFFER_SIZE];
+    ssize_t length;
+
+    (void)context;
+    while ((length = eddy_stream_read(stream, buffer, sizeof(buffer))) > 0) {
+        length = eddy_stream_write(stream, buffer, (size_t)length);
+        if (length < 0)
+            break;
+    }
+    /* The load ends by a kill, which resets its connections: nothing to report. */
+    return length == -ECONNRESET ? 0 : (int)length;
+}
+
+struct echo_main {
+    const char *engine;
+    uint16_t port;
+};
+
+static int echo_main(struct echo_main *arguments)
+{
+    const struct eddy_serve_options options = {.backlog = BACKLOG};
+    eddy_server *server;
+
+    if (strcmp(eddy_engine_name(), arguments->engine) != 0)
+        return -ENOTSUP;
+    int error = eddy_serve("127.0.0.1", arguments->port, echo, NULL, &options, &server);
+    if (error < 0)
+        return error;
+    error = eddy_sleep(EDDY_FOREVER);
+    eddy_server_close(server);
+    return error;
+}
+
+static int serve(const char *engine, uint16_t port)
+{
+    struct eddy_options options = EDDY_BENCH_OPTIONS;
+    options.engine = engine;
+    return eddy_run_with(&options, echo_main, .engine = engine, .port = port);
+}
+
+static int serve_epoll(int listener, uint16_t port)
+{
+    (void)listener;
+    return serve("epoll", port);
+}
+
+static int serve_uring(int listener, uint16_t port)
+{
+    (void)listener;
+    return serve("uring", port);
+}
+
+static const struct echo_server on_epoll = {.serve = serve_epoll, .binds_itself = true};
+static const struct echo_server on_uring = {.serve = serve_uring, .binds_itself = true};
+
+const struct contender eddy_echo_contenders[] = {
+    ECHO_CONTENDERS("eddy, epoll", on_epoll, false),
+    ECHO_CONTENDERS("eddy, io_uring", on_uring, false),
+    {.name = NULL},
+};

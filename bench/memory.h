@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a process occupies: resident pages and the page tables that map them.
+ */
+#ifndef EDDY_BENCH_MEMORY_H
+#define EDDY_BENCH_MEMORY_H
+
+#include <stddef.h>
+
+struct sample;
+
+struct memory_use {
+    long resident_kib;
+    long page_tables_kib;
+};
+
+/* 0, or a negative errno where /proc is missing. */
+int memory_use_read(struct memory_use *ret_use);
+
+/* The growth from `before` to `after`, as a sample over `tasks`. */
+void memory_use_sample(const struct memory_use *before, const struct memory_use *after,
+                       size_t tasks, struct sample *ret_sample);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queue: items from task to task, bounded, first in, first out. asyncio.Queue.
+ *
+ *     eddy_queue jobs;
+ *     int r = eddy_queue_open(&jobs, sizeof(int), 10);
+ *     int job = 7;
+ *     r = eddy_queue_put(&jobs, &job);      // suspends while it is full: back-pressure
+ *     r = eddy_queue_get(&jobs, &job);      // suspends while it is empty
+ *     eddy_queue_close(&jobs);
+ *
+ * Items are copied in and out; the size of what the pointer points to is checked (-EINVAL and a
+ * failure that names both sizes). No item is lost or doubled by a cancel: an operation that was
+ * completed by the other side returns 0 even if a cancel arrived before the task ran.
+ */
+#ifndef EDDY_QUEUE_H
+#define EDDY_QUEUE_H
+
+#include <eddy/base.h>
+
+EDDY_BEGIN_DECLS
+
+typedef struct eddy_queue {
+    uint64_t private_[14];
+} eddy_queue;
+
+#define EDDY_UNBOUNDED SIZE_MAX
+
+/* Makes a queue of items of item_size bytes, at most `limit` waiting; EDDY_UNBOUNDED has to be
+ * asked for. 0, -EINVAL (null, a size or limit of 0), -EOVERFLOW, -ENOMEM. */
+EDDY_API EDDY_MUST_USE int eddy_queue_open(eddy_queue *queue, size_t item_size, size_t limit);
+
+/* Frees the items left and the memory. Tasks still waiting are woken with -EPIPE. */
+EDDY_API void eddy_queue_close(eddy_queue *queue);
+
+/* asyncio's shutdown(): from now on puts fail with -EPIPE, gets take what is left, then fail with
+ * -EPIPE; waiters are woken accordingly. */
+EDDY_API int eddy_queue_shutdown(eddy_queue *queue);
+
+EDDY_API size_t eddy_queue_size(const eddy_queue *queue);
+EDDY_API bool eddy_queue_empty(const eddy_queue *queue);
+EDDY_API bool eddy_queue_full(const eddy_queue *queue);
+
+/* put and get as above: 0, -ECANCELED, -EPIPE after shutdown or close, -EINVAL, -ENOMEM (an
+ * unbounded queue that can't grow). The nowait forms give -EAGAIN instead of suspending. */
+#define eddy_queue_put(queue, item) eddy_queue_put_(queue, item, sizeof *(item))
+#define eddy_queue_get(queue, item) eddy_queue_get_(queue, item, sizeof *(item))
+#define eddy_queue_put_nowait(queue, item) eddy_queue_put_nowait_(queue, item, sizeof *(item))
+#define eddy_queue_get_nowait(queue, item) eddy_queue_get_nowait_(queue, item, sizeof *(item))
+
+EDDY_API EDDY_ASYNC int eddy_queue_put_(eddy_queue *queue, const void *item, size_t size);
+EDDY_API EDDY_ASYNC int eddy_queue_get_(eddy_queue *queue, void *item, size_t size);
+EDDY_API EDDY_MUST_USE int eddy_queue_put_nowait_(eddy_queue *queue, const void *item, size_t size);
+EDDY_API EDDY_MUST_USE int eddy_queue_get_nowait_(eddy_queue *queue, void *item, size_t size);
+
+EDDY_END_DECLS
+#endif

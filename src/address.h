@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Internet addresses: numbers to bytes, bytes to text.
+ */
+#ifndef EDDY_SRC_ADDRESS_H
+#define EDDY_SRC_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* Holds "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%4294967295]:65535" and its NUL. */
+#define ADDRESS_TEXT_SIZE 72
+
+struct address {
+    socklen_t size; /* 0: none */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    };
+};
+
+/* Numeric hosts only ("127.0.0.1", "::1"); false for anything else. */
+bool address_parse(const char *host, int port, struct address *ret_address);
+
+/* Takes over what a system call filled in; false unless it is an Internet address. */
+bool address_from(const struct sockaddr *from, socklen_t size, struct address *ret_address);
+
+int address_port(const struct address *address);
+void address_set_port(struct address *address, int port);
+bool address_equal(const struct address *one, const struct address *other);
+
+/* "127.0.0.1:80" or "[::1]:80": the length as snprintf. */
+int address_text(const struct address *address, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which engine: the one that was named, or the best that this machine lets us have.
+ *
+ * io_uring is often there and refused: container runtimes block it, some distributions switch it
+ * off. That is no error. epoll takes over, and `why` says what happened.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "engine/engine.h"
+
+#ifndef EDDY_HAVE_URING
+int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size)
+{
+    (void)ret_engine;
+    (void)snprintf(why, why_size, "built without liburing");
+    return -ENOTSUP;
+}
+#endif
+
+int engine_create(const char *name, struct engine **ret_engine, char *why, size_t why_size)
+{
+    if (why_size > 0)
+        why[0] = '\0';
+    bool any = !name || !*name;
+    if (!any && strcmp(name, "epoll") == 0)
+        return engine_epoll_create(ret_engine);
+    if (!any && strcmp(name, "uring") != 0) {
+        (void)snprintf(why, why_size, "unknown engine '%s': epoll or uring", name);
+        return -EINVAL;
+    }
+    int r = engine_uring_create(ret_engine, why, why_size);
+    if (r == 0)
+        return 0;
+    if (why_size > 0 && !why[0]) {
+        char text[64];
+        (void)snprintf(why, why_size, "uring engine: %s", strerror_r(-r, text, sizeof text));
+    }
+    return engine_epoll_create(ret_engine);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine interface: the only code that touches the operating system for the program's I/O.
+ *
+ * Behind it stand epoll and io_uring, and later a simulation and a fault injector, so a caller
+ * never makes a system call on a descriptor by itself. Three parts:
+ *
+ *   turn/wake    wait for things to happen, deliver them, be woken from another thread
+ *   watch        readiness of a descriptor, for sockets: try the call, wait for an edge, try again
+ *   submit       whole operations on files, for engines that have them (ring, simulation); the
+ *                others say -ENOTSUP at creation (submits == false) and the caller uses the pool
+ *
+ * A watch or an operation is the caller's memory and stays in place until unwatch returned, or the
+ * operation's completion was delivered. Callbacks run on the loop's stack inside turn() and only
+ * queue work.
+ */
+#ifndef EDDY_SRC_ENGINE_H
+#define EDDY_SRC_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+enum {
+    READY_READ = 1, /* readable, end of stream, or error */
+    READY_WRITE = 2,
+};
+
+/* Readiness of one descriptor, edge-triggered: `ready` is called with what became ready, also for
+ * what was ready when the watch began. At most one watch a descriptor. Level-triggered (`level`)
+ * repeats every turn for the `wanted` directions until changed by rewatch. */
+struct watch {
+    int descriptor;
+    uint8_t wanted;      /* READY_READ | READY_WRITE; an edge watch wants both, always */
+    bool level;
+    void (*ready)(struct watch *watch, unsigned what);
+    uint64_t engine[6];  /* the engine's own: see there */
+};
+
+enum operation_kind {
+    OPERATION_OPEN,      /* path, flags, mode */
+    OPERATION_READ,      /* descriptor, buffer, size, offset (-1: the file's position) */
+    OPERATION_WRITE,
+    OPERATION_SYNC,
+    OPERATION_CLOSE,
+    OPERATION_MAKE_DIRECTORY, /* path, mode */
+    OPERATION_RENAME,    /* path, second_path */
+    OPERATION_UNLINK,    /* path */
+};
+
+struct operation {
+    enum operation_kind kind;
+    int descriptor;
+    int flags;
+    mode_t mode;
+    const char *path, *second_path;
+    void *buffer;
+    size_t size;
+    int64_t offset;
+    void (*done)(struct operation *operation, int result); /* exactly once a successful submit */
+    struct operation *next; /* the engine's */
+    uint64_t engine[2];     /* the engine's */
+};
+
+struct engine;
+
+struct engine_vtable {
+    const char *name;
+    bool submits; /* has submit/cancel */
+    void (*destroy)(struct engine *engine);
+
+    /* Waits up to timeout_ns (0: not at all, negative: without limit), delivers what happened.
+     * Returns the number of things delivered, or a negative errno that makes going on pointless.
+     * A signal or a wake ends it early with whatever there is. */
+    int (*turn)(struct engine *engine, int64_t timeout_ns);
+
+    /* Makes a turn that waits, or the next one, return. Any thread; async-signal-safe. */
+    void (*wake)(struct engine *engine);
+
+    int (*watch)(struct engine *engine, struct watch *watch);
+    int (*rewatch)(struct engine *engine, struct watch *watch); /* level: `wanted` has changed */
+    void (*unwatch)(struct engine *engine, struct watch *watch);
+
+    /* 0: done() will be called. Else a negative errno and it won't. */
+    int (*submit)(struct engine *engine, struct operation *operation);
+    /* Asks; done() still comes, with -ECANCELED or the real result. */
+    void (*cancel)(struct engine *engine, struct operation *operation);
+
+    /* Calls that never wait: -EAGAIN instead. Results as of the system calls, errors negative. */
+    ssize_t (*receive)(struct engine *engine, int descriptor, void *buffer, size_t size);
+    ssize_t (*send)(struct engine *engine, int descriptor, const void *data, size_t size);
+    int (*socket)(struct engine *engine, int family, int type, int protocol); /* non-blocking */
+    int (*bind)(struct engine *engine, int descriptor, const struct sockaddr *address, socklen_t size);
+    int (*listen)(struct engine *engine, int descriptor, int backlog);
+    int (*connect)(struct engine *engine, int descriptor, const struct sockaddr *address, socklen_t size);
+    int (*accept)(struct engine *engine, int descriptor, struct sockaddr *address, socklen_t *size);
+    int (*shutdown)(struct engine *engine, int descriptor, int how);
+    int (*close)(struct engine *engine, int descriptor);
+};
+
+struct engine {
+    const struct engine_vtable *call;
+    size_t pending; /* operations submitted and not delivered: a virtual clock waits for them */
+};
+
+/* Make an engine: 0, or a negative errno that says why it can't be had here. */
+int engine_epoll_create(struct engine **ret_engine);
+/* -ENOTSUP when built without liburing; `why` gets one line of reason. */
+int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size);
+
+/* Chooses by name ("epoll", "uring"), or by probing with NULL or "": uring if its ring can be made
+ * and has what it needs, else epoll. `why` gets one line that says why not the better one, or "".
+ * A name that is unknown is -EINVAL; uring by name that can't be had falls back to epoll too, and
+ * says so. */
+int engine_create(const char *name, struct engine **ret_engine, char *why, size_t why_size);
+
+/* Direct system calls shared by the engines on real descriptors: fills the lower half of a vtable. */
+#define ENGINE_SOCKET_CALLS                                                                       \
+    .receive = engine_socket_receive, .send = engine_socket_send, .socket = engine_socket_socket, \
+    .bind = engine_socket_bind, .listen = engine_socket_listen, .connect = engine_socket_connect, \
+    .accept = engine_socket_accept, .shutdown = engine_socket_shutdown, .close = engine_socket_close
+ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
+ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
+int engine_socket_socket(struct engine *, int, int, int);
+int engine_socket_bind(struct engine *, int, const struct sockaddr *, socklen_t);
+int engine_socket_listen(struct engine *, int, int);
+int engine_socket_connect(struct engine *, int, const struct sockaddr *, socklen_t);
+int engine_socket_accept(struct engine *, int, struct sockaddr *, socklen_t *);
+int engine_socket_shutdown(struct engine *, int, int);
+int engine_socket_close(struct engine *, int);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system calls on a descriptor, as both engines on real descriptors make them.
+ *
+ * Results are the calls' own with errors as negative errno. None of them waits: a socket is asked
+ * with MSG_DONTWAIT, everything else (pipe, terminal) must have O_NONBLOCK. An interrupted call is
+ * made again, and no call here raises SIGPIPE: a peer that went away is -EPIPE.
+ *
+ * Sockets are the case that counts, so every descriptor is tried as one first; what isn't pays for
+ * one failed call (100 ns) and is then read or written as a file.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+#include "engine/engine.h"
+
+ssize_t engine_socket_receive(struct engine *engine, int descriptor, void *buffer, size_t size)
+{
+    (void)engine;
+    for (;;) {
+        ssize_t received = recv(descriptor, buffer, size, MSG_DONTWAIT);
+        if (received < 0 && errno == ENOTSOCK)
+            received = read(descriptor, buffer, size);
+        if (received >= 0)
+            return received;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+/* write() has no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the program. So: block it
+ * in this thread, write, and take the signal back if this write raised it. One that was pending
+ * before is somebody else's and stays. */
+static ssize_t write_without_sigpipe(int descriptor, const void *data, size_t size)
+{
+    sigset_t sigpipe, pending, before;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    int error = pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+    if (error != 0)
+        return -error;
+    sigpending(&pending);
+
+    ssize_t written = write(descriptor, data, size);
+    if (written < 0)
+        written = -errno;
+
+    if (written == -EPIPE && !sigismember(&pending, SIGPIPE)) {
+        const struct timespec now = {0, 0};
+        while (sigtimedwait(&sigpipe, NULL, &now) < 0 && errno == EINTR)
+            continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return written;
+}
+
+ssize_t engine_socket_send(struct engine *engine, int descriptor, const void *data, size_t size)
+{
+    (void)engine;
+    for (;;) {
+        ssize_t sent = send(descriptor, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent >= 0)
+            return sent;
+        sent = -errno;
+        if (sent == -ENOTSOCK)
+            sent = write_without_sigpipe(descriptor, data, size);
+        if (sent != -EINTR)
+            return sent;
+    }
+}
+
+int engine_socket_socket(struct engine *engine, int family, int type, int protocol)
+{
+    (void)engine;
+    int descriptor = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int engine_socket_bind(struct engine *engine, int descriptor, const struct sockaddr *address,
+                       socklen_t size)
+{
+    (void)engine;
+    return bind(descriptor, address, size) < 0 ? -errno : 0;
+}
+
+int engine_socket_listen(struct engine *engine, int descriptor, int backlog)
+{
+    (void)engine;
+    return listen(descriptor, backlog) < 0 ? -errno : 0;
+}
+
+/* An interrupted connect goes on by itself, and asking again would say EALREADY. */
+int engine_socket_connect(struct engine *engine, int descriptor, const struct sockaddr *address,
+                          socklen_t size)
+{
+    (void)engine;
+    if (connect(descriptor, address, size) == 0)
+        return 0;
+    return errno == EINTR ? -EINPROGRESS : -errno;
+}
+
+int engine_socket_accept(struct engine *engine, int descriptor, struct sockaddr *address,
+                         socklen_t *size)
+{
+    (void)engine;
+    for (;;) {
+        int accepted = accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (accepted >= 0)
+            return accepted;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+int engine_socket_shutdown(struct engine *engine, int descriptor, int how)
+{
+    (void)engine;
+    return shutdown(descriptor, how) < 0 ? -errno : 0;
+}
+
+/* On Linux the descriptor is gone even if close was interrupted; closing again would hit whoever
+ * got the number in between. */
+int engine_socket_close(struct engine *engine, int descriptor)
+{
+    (void)engine;
+    if (close(descriptor) == 0 || errno == EINTR)
+        return 0;
+    return -errno;
+}

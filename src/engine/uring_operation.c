@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File operations as entries of an io_uring. Paths and buffers are the caller's and stay in place
+ * until done(): the kernel takes a path in at submission, but that may be turns after submit().
+ */
+#include "engine/uring_operation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include "sanitizer.h"
+
+/* What read() and write() clamp to as well; an entry has but 32 bits for it. */
+static unsigned clamp_size(size_t size)
+{
+    const unsigned most = 0x7ffff000;
+    return size < most ? (unsigned)size : most;
+}
+
+void uring_operation_check(const struct operation *operation)
+{
+    switch (operation->kind) {
+    case OPERATION_READ:
+        sanitizer_check_writable(operation->buffer, operation->size);
+        break;
+    case OPERATION_WRITE:
+        sanitizer_check_readable(operation->buffer, operation->size);
+        break;
+    case OPERATION_RENAME:
+        sanitizer_check_readable(operation->second_path, strlen(operation->second_path) + 1);
+        /* fall through */
+    case OPERATION_OPEN:
+    case OPERATION_MAKE_DIRECTORY:
+    case OPERATION_UNLINK:
+        sanitizer_check_readable(operation->path, strlen(operation->path) + 1);
+        break;
+    case OPERATION_SYNC:
+    case OPERATION_CLOSE:
+        break;
+    }
+}
+
+void uring_operation_prepare(const struct operation *operation, struct io_uring_sqe *entry)
+{
+    const char *path = operation->path;
+    switch (operation->kind) {
+    case OPERATION_OPEN:
+        io_uring_prep_openat(entry, AT_FDCWD, path, operation->flags, operation->mode);
+        break;
+    case OPERATION_READ:
+        io_uring_prep_read(entry, operation->descriptor, operation->buffer,
+                           clamp_size(operation->size), (uint64_t)operation->offset);
+        break;
+    case OPERATION_WRITE:
+        io_uring_prep_write(entry, operation->descriptor, operation->buffer,
+                            clamp_size(operation->size), (uint64_t)operation->offset);
+        break;
+    case OPERATION_SYNC:
+        io_uring_prep_fsync(entry, operation->descriptor, 0);
+        break;
+    case OPERATION_CLOSE:
+        io_uring_prep_close(entry, operation->descriptor);
+        break;
+    case OPERATION_MAKE_DIRECTORY:
+        io_uring_prep_mkdirat(entry, AT_FDCWD, path, operation->mode);
+        break;
+    case OPERATION_RENAME:
+        io_uring_prep_renameat(entry, AT_FDCWD, path, AT_FDCWD, operation->second_path, 0);
+        break;
+    case OPERATION_UNLINK:
+        io_uring_prep_unlinkat(entry, AT_FDCWD, path, 0);
+        break;
+    }
+}
+
+/* A close that was interrupted has closed: asking again would hit another's descriptor. */
+bool uring_operation_interrupted(const struct operation *operation, int result, bool cancelled)
+{
+    return result == -EINTR && !cancelled && operation->kind != OPERATION_CLOSE;
+}
+
+int uring_operation_result(const struct operation *operation, int result, bool cancelled)
+{
+    if (operation->kind == OPERATION_READ && result > 0)
+        sanitizer_make_defined(operation->buffer, (size_t)result);
+    if (operation->kind == OPERATION_CLOSE && result == -EINTR)
+        return 0;
+    /* Work that had begun in a kernel thread is cancelled by a signal to it. */
+    if (cancelled && result == -EINTR)
+        return -ECANCELED;
+    return result;
+}

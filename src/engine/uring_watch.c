@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The io_uring engine's watches.
+ *
+ * An edge watch is one multishot poll. A level watch is a poll for one event that is asked for again
+ * after each delivery; if the state still holds, it completes at once.
+ *
+ * A poll holds a reference to its file: after unwatch a plain close() would close nothing until the
+ * next turn, a port would still be taken and the peer not see the end. So this engine's close(), and
+ * the unwatch of a level watch, whose descriptor the user closes by himself, first hand the
+ * cancellation to the kernel.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "engine/events.h"
+#include "engine/uring_engine.h"
+
+/* A ring polls everything: files are always ready to it. epoll refuses what has no readiness, and
+ * the callers rely on it. Devices differ among themselves, so epoll itself is asked. */
+static int check_pollable(int descriptor)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) < 0)
+        return -errno;
+    if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode))
+        return -EPERM;
+    if (!S_ISCHR(status.st_mode))
+        return 0;
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    if (set < 0)
+        return -errno;
+    struct epoll_event event = {.events = EPOLLIN};
+    int r = epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) < 0 ? -errno : 0;
+    close(set);
+    return r;
+}
+
+/* The watch's slot; 0 after unwatch. */
+static uint32_t watch_slot(const struct watch *watch)
+{
+    return (uint32_t)watch->engine[0];
+}
+
+static int watch_begin(struct uring_engine *uring, struct watch *watch)
+{
+    uint32_t index = slot_take(&uring->table, SLOT_WATCH, watch);
+    if (!index)
+        return -ENOMEM;
+    watch->engine[0] = index;
+    if (!watch->level || watch->wanted)
+        slot_push(&uring->table, &uring->todo, index);
+    return 0;
+}
+
+void uring_watch_prepare(const struct watch *watch, struct io_uring_sqe *entry)
+{
+    if (watch->level)
+        io_uring_prep_poll_add(entry, watch->descriptor, events_from_ready(watch->wanted));
+    else
+        io_uring_prep_poll_multishot(entry, watch->descriptor,
+                                     events_from_ready(READY_READ | READY_WRITE));
+}
+
+void uring_watch_end(struct uring_engine *uring, uint32_t index)
+{
+    struct slot *slot = slot_at(&uring->table, index);
+    slot->target = NULL;
+    slot->cancelled = true;
+    if (!slot->flying && !slot->queued) {
+        slot_put(&uring->table, index);
+        return;
+    }
+    uring->polls_to_cancel++;
+    if (!slot->queued)
+        slot_push(&uring->table, &uring->todo, index);
+}
+
+int uring_watch(struct engine *engine, struct watch *watch)
+{
+    int r = check_pollable(watch->descriptor);
+    return r < 0 ? r : watch_begin(uring_engine(engine), watch);
+}
+
+/* What flies asks for the old events. The new request has a slot of its own, so that the two can't
+ * be mixed up. */
+int uring_rewatch(struct engine *engine, struct watch *watch)
+{
+    struct uring_engine *uring = uring_engine(engine);
+    uint32_t index = watch_slot(watch);
+    struct slot *slot = slot_at(&uring->table, index);
+    assert(watch->level && slot->target == watch);
+    if (slot->queued && watch->wanted)
+        return 0; /* feed() will look */
+    int r = watch_begin(uring, watch);
+    if (r == 0)
+        uring_watch_end(uring, index);
+    return r;
+}
+
+void uring_unwatch(struct engine *engine, struct watch *watch)
+{
+    struct uring_engine *uring = uring_engine(engine);
+    assert(slot_at(&uring->table, watch_slot(watch))->target == watch);
+    uring_watch_end(uring, watch_slot(watch));
+    watch->engine[0] = 0;
+    if (watch->level)
+        uring_flush_cancelled_polls(uring);
+}
+
+int uring_close(struct engine *engine, int descriptor)
+{
+    uring_flush_cancelled_polls(uring_engine(engine));
+    return engine_socket_close(engine, descriptor);
+}
+
+int uring_watch_complete(struct uring_engine *uring, uint32_t index, int result, bool last)
+{
+    struct slot *slot = slot_at(&uring->table, index);
+    struct watch *watch = slot->target;
+    if (!watch) {
+        if (last && !slot->queued)
+            slot_put(&uring->table, index);
+        return 0;
+    }
+    /* A poll that the kernel ended (it does when completions overflow) is asked for again, before
+     * ready() may unwatch it. One that failed isn't, or it would fail every turn: the caller's own
+     * call on the descriptor will tell him why. */
+    if (last && (result >= 0 || result == -ECANCELED))
+        slot_push(&uring->table, &uring->todo, index);
+    if (result == -ECANCELED)
+        return 0;
+
+    unsigned what = result < 0 ? READY_READ | READY_WRITE : events_to_ready((uint32_t)result);
+    if (watch->level)
+        what &= watch->wanted;
+    if (!what)
+        return 0;
+    watch->ready(watch, what);
+    return 1;
+}

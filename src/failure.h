@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failure records from inside: building trees, handing records from task to task.
+ */
+#ifndef EDDY_SRC_FAILURE_H
+#define EDDY_SRC_FAILURE_H
+
+#include <stdarg.h>
+#include "eddy/failure.h"
+
+struct eddy_failure {
+    unsigned references;
+    int code;
+    int line;
+    const char *file;             /* a string literal of the program */
+    struct eddy_failure *cause;
+    struct eddy_failure **children;
+    size_t count, capacity;
+    const char *task;             /* behind the message, in the same allocation */
+    char message[];
+};
+
+/* A record with one reference, or NULL without memory. */
+struct eddy_failure *failure_make(int code, const char *file, int line, const char *format, ...)
+    EDDY_PRINTF(4, 5);
+
+/* The same from text that came from elsewhere (a worker process). */
+struct eddy_failure *failure_make_text(int code, const char *task, const char *message);
+
+/* Adds a child and takes over the caller's reference to it; drops it without memory. */
+void failure_add_child(struct eddy_failure *failure, struct eddy_failure *child);
+
+static inline struct eddy_failure *failure_keep(struct eddy_failure *failure)
+{
+    if (failure)
+        failure->references++;
+    return failure;
+}
+
+/* Makes it the current task's (or thread's) last failure; takes over the reference. */
+void failure_set(struct eddy_failure *failure);
+
+/* Takes the last failure out if its code is `code`: the caller gets the reference, else NULL. */
+struct eddy_failure *failure_take(int code);
+
+/* The slot of the current task or thread. */
+struct eddy_failure **failure_slot(void);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files: a descriptor, its path for the failures, and operations that run elsewhere (operation.c).
+ *
+ * Closing is the exception: it is done here and now. On local files close(2) doesn't wait for the
+ * disk, and clean-up must work in a cancelled scope and outside of tasks.
+ */
+#include "eddy/file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "failure.h"
+#include "log.h"
+#include "operation.h"
+#include "task.h"
+
+struct eddy_file {
+    int descriptor;
+    unsigned references; /* the owner's, and one an operation under way */
+    char path[];
+};
+
+/* A system may hold the number while an operation runs: it isn't given back before that ended. */
+static int file_release(struct eddy_file *file)
+{
+    if (--file->references > 0)
+        return 0;
+    int r = close(file->descriptor) < 0 && errno != EINTR ? -errno : 0;
+    if (r < 0)
+        eddy_fail(r, "closing '%s': %s", file->path, strerror(-r));
+    free(file);
+    return r;
+}
+
+/* 0, or the error to return. */
+static int file_check(const struct eddy_file *file, const char *call, const void *buffer, size_t size)
+{
+    if (!file)
+        return log_misuse(-EINVAL, call, "the file is NULL");
+    if (size > SSIZE_MAX)
+        return log_misuse(-EINVAL, call, "a size of %zu", size);
+    if (!buffer && size)
+        return log_misuse(-EINVAL, call, "the buffer is NULL");
+    if (!task_current())
+        return log_misuse(-EINVAL, call, "awaited outside a task");
+    return 0;
+}
+
+int eddy_file_open(const char *path, int flags, mode_t mode, eddy_file **ret_file)
+{
+    if (!path || !ret_file)
+        return log_misuse(-EINVAL, "eddy_file_open", "the %s is NULL", path ? "file" : "path");
+    if (!task_current())
+        return log_misuse(-EINVAL, "eddy_file_open", "awaited outside a task");
+    size_t length = strlen(path);
+    struct eddy_file *file = malloc(sizeof *file + length + 1);
+    if (!file)
+        return eddy_fail(-ENOMEM, "no memory for a file");
+    file->references = 1;
+    memcpy(file->path, path, length + 1);
+    struct operation operation = {
+        .kind = OPERATION_OPEN, .path = file->path, .flags = flags | O_CLOEXEC, .mode = mode};
+    int r = operation_run(&operation);
+    if (r < 0) {
+        free(file);
+        return r == -ECANCELED ? r : eddy_fail(r, "can't open '%s': %s", path, strerror(-r));
+    }
+    file->descriptor = r;
+    *ret_file = file;
+    return 0;
+}
+
+/* One read: offset -1 is the file's position. */
+static ssize_t file_read(struct eddy_file *file, void *buffer, size_t size, int64_t offset)
+{
+    if (!size)
+        return 0;
+    struct operation operation = {.kind = OPERATION_READ,
+                                  .descriptor = file->descriptor,
+                                  .buffer = buffer,
+                                  .size = size,
+                                  .offset = offset};
+    file->references++;
+    int r = operation_run(&operation);
+    if (r < 0 && r != -ECANCELED)
+        eddy_fail(r, "reading from '%s': %s", file->path, strerror(-r));
+    (void)file_release(file);
+    return r;
+}
+
+/* As many writes as it takes. */
+static ssize_t file_write(struct eddy_file *file, const char *data, size_t size, int64_t offset)
+{
+    size_t written = 0;
+    int r = 0;
+    file->references++;
+    while (written < size) {
+        struct operation operation = {.kind = OPERATION_WRITE,
+                                      .descriptor = file->descriptor,
+                                      .buffer = (void *)(data + written),
+                                      .size = size - written,
+                                      .offset = offset < 0 ? offset : offset + (int64_t)written};
+        r = operation_run(&operation);
+        if (r == 0) /* or it would be tried for ever */
+            r = -EIO;
+        if (r < 0)
+            break;
+        written += (size_t)r;
+    }
+    if (r < 0 && (r != -ECANCELED || written))
+        eddy_fail(r, "writing to '%s', after %zu of %zu bytes: %s", file->path, written, size,
+                  strerror(-r));
+    (void)file_release(file);
+    return r < 0 ? r : (ssize_t)size;
+}
+
+ssize_t eddy_file_read(eddy_file *file, void *buffer, size_t size)
+{
+    int r = file_check(file, "eddy_file_read", buffer, size);
+    return r < 0 ? r : file_read(file, buffer, size, -1);
+}
+
+ssize_t eddy_file_write(eddy_file *file, const void *data, size_t size)
+{
+    int r = file_check(file, "eddy_file_write", data, size);
+    return r < 0 ? r : file_write(file, data, size, -1);
+}
+
+static int check_offset(const char *call, uint64_t offset, size_t size)
+{
+    if (offset > (uint64_t)INT64_MAX - size)
+        return log_misuse(-EINVAL, call, "an offset of %llu", (unsigned long long)offset);
+    return 0;
+}
+
+ssize_t eddy_file_pread(eddy_file *file, void *buffer, size_t size, uint64_t offset)
+{
+    int r = file_check(file, "eddy_file_pread", buffer, size);
+    if (r == 0)
+        r = check_offset("eddy_file_pread", offset, size);
+    return r < 0 ? r : file_read(file, buffer, size, (int64_t)offset);
+}
+
+ssize_t eddy_file_pwrite(eddy_file *file, const void *data, size_t size, uint64_t offset)
+{
+    int r = file_check(file, "eddy_file_pwrite", data, size);
+    if (r == 0)
+        r = check_offset("eddy_file_pwrite", offset, size);
+    return r < 0 ? r : file_write(file, data, size, (int64_t)offset);
+}
+
+int eddy_file_sync(eddy_file *file)
+{
+    int r = file_check(file, "eddy_file_sync", NULL, 0);
+    if (r < 0)
+        return r;
+    struct operation operation = {.kind = OPERATION_SYNC, .descriptor = file->descriptor};
+    file->references++;
+    r = operation_run(&operation);
+    if (r < 0 && r != -ECANCELED)
+        eddy_fail(r, "syncing '%s': %s", file->path, strerror(-r));
+    (void)file_release(file);
+    return r;
+}
+
+int eddy_file_close(eddy_file *file)
+{
+    return file ? file_release(file) : 0;
+}
+
+int eddy_file_descriptor(const eddy_file *file)
+{
+    return file ? file->descriptor : -EINVAL;
+}

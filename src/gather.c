@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gather: one wait, a join a task. Map: a group of as many tasks as the limit, which take the jobs
+ * one after the other.
+ */
+#include <stdlib.h>
+#include "eddy/gather.h"
+#include "group.h"
+#include "log.h"
+#include "task.h"
+
+struct gather;
+
+struct gather_join {
+    struct join join;
+    struct gather *gather;
+    struct task *task; /* NULL once done */
+    size_t index;
+};
+
+struct gather {
+    struct wait wait;
+    struct gather_join *joins;
+    int *results;
+    size_t count, pending;
+    enum eddy_gather_mode mode;
+    int code;                     /* the first failure's */
+    struct eddy_failure *failure;
+    bool waiting, cancelled;
+};
+
+static void gather_take(struct gather *gather, size_t index, const struct task_slot *slot)
+{
+    if (gather->results)
+        gather->results[index] = slot->result;
+    if (slot->result < 0 && !gather->code) {
+        gather->code = slot->result;
+        gather->failure = failure_keep(slot->failure);
+    }
+    gather->pending--;
+}
+
+static bool gather_finished(const struct gather *gather)
+{
+    return !gather->pending ||
+           (gather->code && gather->mode == EDDY_RAISE_FIRST && !gather->cancelled);
+}
+
+static void gather_done(struct join *join, const struct task_slot *slot)
+{
+    struct gather_join *one = container_of(join, struct gather_join, join);
+    struct gather *gather = one->gather;
+    one->task = NULL;
+    gather_take(gather, one->index, slot);
+    if (gather->waiting && gather_finished(gather)) {
+        gather->waiting = false;
+        wait_finish(&gather->wait, 0);
+    }
+}
+
+/* Rule 134: the cancel goes on to all children, and their ends are waited for. */
+static void gather_cancel(struct gather *gather)
+{
+    gather->cancelled = true;
+    gather->wait.abort = NULL;
+    for (size_t i = 0; i < gather->count; i++)
+        if (gather->joins[i].task)
+            task_cancel(gather->joins[i].task);
+}
+
+static bool gather_abort(struct wait *wait)
+{
+    gather_cancel(container_of(wait, struct gather, wait));
+    return false;
+}
+
+/* Children that go on after the first failure: theirs counts as seen (rule 131). */
+static void gather_seen(struct join *join, const struct task_slot *slot)
+{
+    (void)slot;
+    free(join);
+}
+
+static void gather_unlink(struct gather *gather)
+{
+    for (size_t i = 0; i < gather->count; i++) {
+        struct gather_join *one = &gather->joins[i];
+        if (!one->task)
+            continue;
+        list_remove(&one->task->joiners, &one->join.link);
+        struct join *seen = malloc(sizeof *seen); /* without memory the report comes: no harm */
+        if (seen) {
+            seen->done = gather_seen;
+            list_append(&one->task->joiners, &seen->link);
+        }
+    }
+}
+
+int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_gather_mode mode)
+{
+    struct task *self = task_current();
+    if (!self || (count && !tasks) || (mode != EDDY_RAISE_FIRST && mode != EDDY_RETURN_EXCEPTIONS))
+        return log_misuse(-EINVAL, "eddy_gather", "%s",
+                          !self ? "called outside a task" : !tasks ? "NULL tasks" : "unknown mode");
+    int code = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct task_slot *slot = slot_find(tasks[i], "eddy_gather", &code);
+        if (!slot)
+            return code;
+        if (slot->task == self)
+            return log_misuse(-EINVAL, "eddy_gather", "a task can't wait for itself");
+    }
+    if (!count)
+        return 0;
+    struct gather gather = {.results = results, .count = count, .pending = count, .mode = mode};
+    gather.joins = calloc(count, sizeof *gather.joins);
+    if (!gather.joins)
+        return eddy_fail(-ENOMEM, "eddy_gather: no memory for %zu tasks", count);
+    for (size_t i = 0; i < count; i++) {
+        struct task_slot *slot = slot_find(tasks[i], "eddy_gather", &code);
+        struct gather_join *one = &gather.joins[i];
+        *one = (struct gather_join){.join.done = gather_done, .gather = &gather, .index = i};
+        if (slot->task) {
+            if (results)
+                results[i] = -EINPROGRESS;
+            one->task = slot->task;
+            list_append(&slot->task->joiners, &one->join.link);
+        } else {
+            slot->seen = true;
+            gather_take(&gather, i, slot);
+        }
+    }
+    if (!gather_finished(&gather)) {
+        (void)wait_begin_shielded(&gather.wait, "gather");
+        gather.wait.abort = gather_abort;
+        if (self->refused)
+            gather_cancel(&gather);
+        gather.waiting = true;
+        (void)wait_park(&gather.wait);
+        if (gather.cancelled)
+            scope_mark_interrupted(self);
+    }
+    gather_unlink(&gather);
+    free(gather.joins);
+    if (gather.cancelled)
+        code = -ECANCELED;
+    else if (mode == EDDY_RAISE_FIRST)
+        code = gather.code;
+    if (code < 0 && code == gather.code && gather.failure)
+        failure_set(gather.failure);
+    else
+        eddy_failure_release(gather.failure);
+    return code;
+}
+
+/* ---- map ---- */
+
+struct map {
+    eddy_function_ *function;
+    char *jobs;
+    size_t job_size, count, next;
+    int *results;
+    int code;
+    struct eddy_failure *failure;
+};
+
+static int map_worker(struct map *map)
+{
+    while (map->next < map->count) {
+        size_t index = map->next++;
+        int r = map->function(map->jobs + index * map->job_size);
+        if (map->results)
+            map->results[index] = r;
+        if (r >= 0)
+            continue;
+        if (!map->results || (r == -ECANCELED && eddy_cancelled()))
+            return r;
+        if (!map->code) {
+            map->code = r;
+            map->failure = failure_take(r);
+        }
+    }
+    return 0;
+}
+
+int eddy_map_(size_t limit, eddy_function_ *function, void *jobs, size_t job_size, size_t count,
+              int *results, const struct eddy_site_ *site)
+{
+    if (!task_current() || !function || (count && !jobs) || !limit)
+        return log_misuse(-EINVAL, "eddy_map", "%s, at %s:%d",
+                          !task_current() ? "called outside a task"
+                          : !limit        ? "a limit of 0"
+                                          : "NULL function or jobs",
+                          site->file, site->line);
+    struct map map = {.function = function, .jobs = jobs, .job_size = job_size, .count = count,
+                      .results = results};
+    if (results)
+        for (size_t i = 0; i < count; i++)
+            results[i] = -ECANCELED; /* until its turn comes */
+    struct group group;
+    group_open(&group, EDDY_FAIL_FAST, site);
+    for (size_t i = 0; i < limit && i < count; i++)
+        if (!eddy_spawn_((eddy_group *)(void *)&group, EDDY_ERASE_(map_worker), &map, 0,
+                         EDDY_IN_PLACE_, site))
+            break; /* a refused spawn has failed the group */
+    int code = group_close(&group, false, 0);
+    if (code >= 0 && map.code) {
+        code = map.code;
+        failure_set(map.failure);
+    } else {
+        eddy_failure_release(map.failure);
+    }
+    return code;
+}

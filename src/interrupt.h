@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SIGINT while a program runs.
+ */
+#ifndef EDDY_SRC_INTERRUPT_H
+#define EDDY_SRC_INTERRUPT_H
+
+#include "loop.h"
+
+/* Takes SIGINT over for the loop, if this is the main thread and the program left it alone. */
+void interrupt_install(struct eddy_loop *loop);
+
+/* Puts it back. */
+void interrupt_remove(struct eddy_loop *loop);
+
+/* Was the loop interrupted so far? */
+bool interrupt_seen(const struct eddy_loop *loop);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening sockets. With port 0 the system picks a port for the first address; if that one is
+ * taken on another address, all begins anew with another pick.
+ */
+#include "listen.h"
+
+#include <errno.h>
+#include <string.h>
+#include "engine/engine.h"
+#include "failure.h"
+
+/* Picks of a free port that may turn out to be taken on another address. */
+#define PORT_PICKS 16
+
+static int bind_and_listen(struct engine *engine, int descriptor, const struct address *address,
+                           int backlog, bool reuse_port)
+{
+    const int on = 1;
+    /* Connections of an earlier run that linger must not keep the port from its successor. */
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (reuse_port && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        return -errno;
+    if (address->any.sa_family == AF_INET6)
+        (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    int r = engine->call->bind(engine, descriptor, &address->any, address->size);
+    return r < 0 ? r : engine->call->listen(engine, descriptor, backlog);
+}
+
+static int port_of(int descriptor)
+{
+    struct address address = {.size = sizeof(address.v6)};
+    if (getsockname(descriptor, &address.any, &address.size) < 0)
+        return -errno;
+    return address_port(&address);
+}
+
+/* The port, or an error. */
+static int listen_on_one(struct engine *engine, const struct address *address, int backlog,
+                         bool reuse_port, struct listen_sockets *sockets)
+{
+    int descriptor = engine->call->socket(engine, address->any.sa_family, SOCK_STREAM, 0);
+    if (descriptor < 0)
+        return descriptor;
+    int r = bind_and_listen(engine, descriptor, address, backlog, reuse_port);
+    if (r == 0)
+        r = port_of(descriptor);
+    if (r < 0)
+        (void)engine->call->close(engine, descriptor);
+    else
+        sockets->descriptors[sockets->count++] = descriptor;
+    return r;
+}
+
+static bool family_is_missing(int code)
+{
+    return code == -EAFNOSUPPORT || code == -EADDRNOTAVAIL;
+}
+
+static int fail_address(const struct address *address, int code)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    (void)address_text(address, text, sizeof text);
+    return eddy_fail(code, "can't listen on %s: %s", text, strerror(-code));
+}
+
+static int listen_on_all(struct engine *engine, const struct address_list *list, int backlog,
+                         bool reuse_port, struct listen_sockets *sockets)
+{
+    int port = 0, missing = -EADDRNOTAVAIL;
+    const struct address *without = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        struct address address = list->addresses[i];
+        if (port)
+            address_set_port(&address, port);
+        int r = listen_on_one(engine, &address, backlog, reuse_port, sockets);
+        if (r >= 0) {
+            port = r;
+        } else if (family_is_missing(r)) {
+            missing = r;
+            without = &list->addresses[i];
+        } else {
+            return fail_address(&address, r);
+        }
+    }
+    if (!sockets->count)
+        return fail_address(without, missing);
+    sockets->port = port;
+    return 0;
+}
+
+int listen_on(struct engine *engine, const struct address_list *list, int backlog, bool reuse_port,
+              struct listen_sockets *ret_sockets)
+{
+    for (int picks = 1;; picks++) {
+        struct listen_sockets sockets = {.count = 0};
+        int r = listen_on_all(engine, list, backlog, reuse_port, &sockets);
+        if (r == 0) {
+            *ret_sockets = sockets;
+            return 0;
+        }
+        bool unlucky = r == -EADDRINUSE && address_port(&list->addresses[0]) == 0 && sockets.count;
+        while (sockets.count)
+            (void)engine->call->close(engine, sockets.descriptors[--sockets.count]);
+        if (!unlucky || picks == PORT_PICKS)
+            return r;
+    }
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: one record a call, to the program's handler or, from warnings up, to stderr.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "log.h"
+#include "loop.h"
+#include "task.h"
+
+static const char *const level_names[] = {"debug", "info", "warning", "error"};
+
+static void log_to_stderr(const struct eddy_loop *loop, const struct eddy_log_record *record)
+{
+    if (record->level < EDDY_LOG_WARNING && !(loop && loop->debug))
+        return;
+    fprintf(stderr, "eddy: %s: %s\n", level_names[record->level], record->message);
+    eddy_failure_print(record->failure, stderr);
+}
+
+void log_record(struct eddy_loop *loop, const struct eddy_log_record *record)
+{
+    if (!loop)
+        loop = loop_self;
+    if (loop && loop->log)
+        loop->log(loop->log_context, record);
+    else
+        log_to_stderr(loop, record);
+}
+
+static void log_vsay(struct eddy_loop *loop, enum eddy_log_level level, enum eddy_log_event event,
+                     int code, const char *format, va_list arguments)
+{
+    char message[512], name[TASK_NAME_SIZE];
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    task_current_name(name);
+    log_record(loop, &(struct eddy_log_record){
+                         .level = level, .event = event, .message = message, .task = name, .code = code});
+}
+
+void log_say(struct eddy_loop *loop, enum eddy_log_level level, enum eddy_log_event event,
+             const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_vsay(loop, level, event, 0, format, arguments);
+    va_end(arguments);
+}
+
+int log_misuse(int code, const char *call, const char *format, ...)
+{
+    char detail[256], name[TASK_NAME_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    task_current_name(name);
+    log_say(NULL, EDDY_LOG_ERROR, EDDY_LOG_MISUSE, "%s: %s%s%s (%s)", call, detail,
+            name[0] ? ", in " : "", name, eddy_error_name(code));
+    return eddy_fail_(code, false, "", 0, "%s: %s", call, detail);
+}
+
+void log_abort(const char *format, ...)
+{
+    char name[TASK_NAME_SIZE];
+    task_current_name(name);
+    fputs("eddy: fatal: ", stderr);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s%s\n", name[0] ? ", in " : "", name);
+    abort();
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop: turns of "run what is ready, poll the engine, fire the timers".
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <math.h>
+#include "call.h"
+#include "log.h"
+#include "loop.h"
+#include "task.h"
+#include "watch.h"
+
+_Thread_local struct eddy_loop *loop_self;
+
+/* While only descriptors could end the wait, a virtual clock gives the system this long. */
+#define VIRTUAL_GRACE_NS 1000000
+
+/* ---- the clock ---- */
+
+int64_t clock_monotonic(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
+}
+
+int64_t loop_now(const struct eddy_loop *loop)
+{
+    return loop->virtual_clock ? loop->virtual_now : clock_monotonic();
+}
+
+int64_t seconds_to_nanoseconds(double seconds)
+{
+    const double century = 100 * 365.25 * 86400;
+    if (seconds > century)
+        seconds = century;
+    if (seconds < -century)
+        seconds = -century;
+    return (int64_t)ceil(seconds * NANOSECONDS);
+}
+
+int64_t loop_deadline(const struct eddy_loop *loop, double seconds)
+{
+    return loop_now(loop) + seconds_to_nanoseconds(seconds);
+}
+
+/* ---- posts from other threads ---- */
+
+void loop_post(struct eddy_loop *loop, struct post *post)
+{
+    struct post *newest = atomic_load_explicit(&loop->posts, memory_order_relaxed);
+    do
+        post->next = newest;
+    while (!atomic_compare_exchange_weak_explicit(&loop->posts, &newest, post, memory_order_release,
+                                                  memory_order_relaxed));
+    /* Pairs with the fence in loop_wait: either we see it sleeping, or it sees the post. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&loop->sleeping, memory_order_relaxed))
+        loop->engine->call->wake(loop->engine);
+}
+
+static bool loop_has_posts(struct eddy_loop *loop)
+{
+    return atomic_load_explicit(&loop->posts, memory_order_relaxed) ||
+           atomic_load_explicit(&loop->interrupts, memory_order_relaxed);
+}
+
+static void loop_take_posts(struct eddy_loop *loop)
+{
+    if (atomic_load_explicit(&loop->interrupts, memory_order_relaxed) &&
+        atomic_exchange(&loop->interrupts, 0))
+        (void)eddy_task_cancel(loop->main_task);
+    struct post *newest = atomic_exchange_explicit(&loop->posts, NULL, memory_order_acquire);
+    struct post *oldest = NULL;
+    while (newest) {
+        struct post *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest) {
+        struct post *next = oldest->next; /* run() may free or reuse it */
+        oldest->run(oldest);
+        oldest = next;
+    }
+}
+
+/* ---- turns ---- */
+
+/* Nanoseconds the engine may wait: 0 with work at hand, negative without any limit. */
+static int64_t loop_timeout(struct eddy_loop *loop)
+{
+    if (loop->ready_count || loop_has_posts(loop))
+        return 0;
+    int64_t next = timer_next(&loop->timers);
+    if (loop->virtual_clock) {
+        if (atomic_load(&loop->offloaded) || loop->engine->pending)
+            return -1;
+        if (next == TIMER_NEVER)
+            return -1;
+        return loop->watched ? VIRTUAL_GRACE_NS : 0;
+    }
+    if (next == TIMER_NEVER)
+        return -1;
+    int64_t left = next - clock_monotonic();
+    return left > 0 ? left : 0;
+}
+
+static void loop_poll(struct eddy_loop *loop)
+{
+    atomic_store_explicit(&loop->sleeping, true, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+    int64_t timeout = loop_timeout(loop);
+    if (timeout && stack_pool_trim(&loop->stacks))
+        timeout = 0; /* more to give back before going to sleep */
+    int delivered = loop->engine->call->turn(loop->engine, timeout);
+    atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
+    if (delivered < 0)
+        log_abort("the %s engine can't go on: %s", loop->engine->call->name,
+                  eddy_error_name(delivered));
+    loop_take_posts(loop);
+
+    /* Nothing else can happen: the virtual clock jumps to the next timer. */
+    if (loop->virtual_clock && timeout >= 0 && !loop->ready_count && !delivered &&
+        !atomic_load(&loop->offloaded) && !loop->engine->pending) {
+        int64_t next = timer_next(&loop->timers);
+        if (next != TIMER_NEVER && next > loop->virtual_now)
+            loop->virtual_now = next;
+    }
+    timer_turn(&loop->timers, loop_now(loop));
+    loop->budget = loop->virtual_clock ? 0 : LOOP_BUDGET;
+    loop->snapshot = loop->ready_count;
+}
+
+static void loop_run_snapshots(struct eddy_loop *loop)
+{
+    struct work *work;
+    while ((work = loop_peek(loop))) {
+        loop_take(loop, work);
+        if (work->run)
+            work->run(work);
+        else
+            task_resume(container_of(work, struct task, work));
+    }
+}
+
+void loop_run_until(struct eddy_loop *loop, const bool *done)
+{
+    while (!*done) {
+        loop_run_snapshots(loop);
+        if (!*done)
+            loop_poll(loop);
+    }
+}
+
+void loop_run_ready(struct eddy_loop *loop)
+{
+    loop->snapshot = loop->ready_count;
+    loop->budget = 0;
+    loop_run_snapshots(loop);
+}
+
+/* ---- life ---- */
+
+static bool environment_says(const char *name, const char *value)
+{
+    const char *set = getenv(name);
+    return set && strcmp(set, value) == 0;
+}
+
+int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
+{
+    static atomic_uint next_id;
+    const size_t sanitizer_factor = EDDY_ASAN || EDDY_TSAN ? 4 : 1;
+    struct eddy_loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return eddy_fail(-ENOMEM, "no memory for a loop");
+    loop->id = (uint8_t)atomic_fetch_add(&next_id, 1);
+    loop->log = options->log;
+    loop->log_context = options->log_context;
+    loop->debug = options->debug || environment_says("EDDY_DEBUG", "1");
+    loop->virtual_clock = options->virtual_clock || environment_says("EDDY_CLOCK", "virtual");
+    loop->max_tasks = options->max_tasks ? options->max_tasks : 1 << 20;
+    int r = 0;
+    if (loop->max_tasks > 1 << 23)
+        r = eddy_fail(-EINVAL, "max_tasks is %zu, the limit is %d", loop->max_tasks, 1 << 23);
+    size_t stack_size = (options->stack_size ? options->stack_size : 256 << 10) * sanitizer_factor;
+    if (!r && (r = stack_pool_init(&loop->stacks, stack_size, 0)) < 0)
+        eddy_fail(r, "a stack size of %zu bytes isn't within 28 KiB and 1 GiB", options->stack_size);
+    if (!r && (r = slots_create(loop)) < 0)
+        stack_pool_destroy(&loop->stacks);
+    if (r < 0) {
+        free(loop);
+        return r;
+    }
+    char why[128] = "";
+    r = engine_create(options->engine ? options->engine : getenv("EDDY_ENGINE"), &loop->engine, why,
+                      sizeof why);
+    if (r < 0) {
+        eddy_fail(r, "no engine: %s", why[0] ? why : eddy_error_name(r));
+        slots_destroy(loop);
+        stack_pool_destroy(&loop->stacks);
+        free(loop);
+        return r;
+    }
+    if (why[0])
+        log_say(loop, EDDY_LOG_INFO, EDDY_LOG_NOTE, "engine %s: %s", loop->engine->call->name, why);
+    timer_wheel_init(&loop->timers, loop_now(loop));
+    loop->fiber = sanitizer_current_fiber();
+    *ret_loop = loop;
+    return 0;
+}
+
+void loop_destroy(struct eddy_loop *loop)
+{
+    loop_take_posts(loop);
+    calls_destroy(loop);
+    watches_destroy(loop);
+    loop->engine->call->destroy(loop->engine);
+    slots_destroy(loop);
+    stack_pool_destroy(&loop->stacks);
+    free(loop);
+}
+
+/* ---- public ---- */
+
+eddy_loop *eddy_current_loop(void)
+{
+    return loop_self;
+}
+
+const char *eddy_engine_name(void)
+{
+    return loop_self ? loop_self->engine->call->name : "";
+}
+
+double eddy_time(void)
+{
+    return (double)(loop_self ? loop_now(loop_self) : clock_monotonic()) / NANOSECONDS;
+}
+
+const char *eddy_version(void)
+{
+    return EDDY_VERSION;
+}

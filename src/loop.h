@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop from inside: ready queue, clock, timers, engine, posts from other threads.
+ *
+ *      tasks  --suspend-->  [ready queue: work, work, work ...]  --next-->  tasks and callbacks
+ *                             ^          ^              ^
+ *                          timers      engine     posts of other threads
+ *
+ * The ready queue is run in snapshots: what is queued while a snapshot runs waits for the next
+ * one. Between snapshots the loop polls its engine and turns its timers; with work at hand it may
+ * leave that out until LOOP_BUDGET items have run (never on a virtual clock, where order is all).
+ */
+#ifndef EDDY_SRC_LOOP_H
+#define EDDY_SRC_LOOP_H
+
+#include <stdatomic.h>
+#include "arch/context.h"
+#include "eddy/loop.h"
+#include "eddy/run.h"
+#include "engine/engine.h"
+#include "list.h"
+#include "sanitizer.h"
+#include "stack.h"
+#include "timer.h"
+
+#define LOOP_BUDGET 64
+#define NANOSECONDS 1000000000
+
+struct task;
+struct task_slot;
+struct calls;
+struct watches;
+
+/* One entry of the ready queue. */
+struct work {
+    struct work *next;
+    void (*run)(struct work *work); /* NULL: a task to resume */
+};
+
+/* Work that another thread hands over: runs on the loop's thread. */
+struct post {
+    struct post *next;
+    void (*run)(struct post *post);
+};
+
+struct eddy_loop {
+    /* hot: one switch touches these */
+    struct task *current;         /* the task that runs, NULL on the loop's own stack */
+    struct work *ready_first, *ready_last;
+    size_t ready_count;
+    size_t snapshot;              /* of the ready ones, how many belong to this turn */
+    size_t budget;                /* items until the loop must poll again */
+    struct context context;       /* the loop's own, while a task runs */
+    _Atomic(struct post *) posts; /* newest first */
+    atomic_bool sleeping;         /* a post must wake the engine */
+
+    struct engine *engine;
+    struct timer_wheel timers;
+    struct stack_pool stacks;
+
+    bool virtual_clock, debug;
+    atomic_bool closing;          /* no new tasks; posts are refused */
+    int64_t virtual_now;
+    atomic_size_t offloaded;      /* jobs in threads and processes: a virtual clock waits for them */
+    size_t watched;               /* descriptors watched */
+
+    struct list tasks;            /* all that are not done, oldest first */
+    size_t task_count, max_tasks;
+    bool no_tasks;                /* task_count is 0 */
+    uint64_t task_sequence;
+    struct task_slot *slots;      /* index -> task, see task.h */
+    struct task_slot *free_slot;
+    uint32_t slots_made;
+    uint8_t id;
+
+    struct calls *calls;          /* handles of call_soon and call_later */
+    struct watches *watches;      /* descriptors with readers, writers */
+    struct eddy_pool *threads;    /* made at first use */
+    struct list servers;          /* closed with the loop */
+
+    atomic_int interrupts;        /* SIGINTs not yet seen */
+    struct eddy_task *main_task;
+
+    eddy_log_function *log;
+    void *log_context;
+
+    /* what the sanitizers want to know of the loop's own stack */
+    void *fake_stack;
+    const void *stack_bottom;
+    size_t stack_size;
+    void *fiber;
+};
+
+/* The loop of this thread. */
+extern _Thread_local struct eddy_loop *loop_self;
+
+int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop);
+void loop_destroy(struct eddy_loop *loop);
+
+/* Runs turns until *done. */
+void loop_run_until(struct eddy_loop *loop, const bool *done);
+
+/* Runs what is ready now, and nothing that comes of it. */
+void loop_run_ready(struct eddy_loop *loop);
+
+static inline void loop_ready(struct eddy_loop *loop, struct work *work)
+{
+    work->next = NULL;
+    if (loop->ready_last)
+        loop->ready_last->next = work;
+    else
+        loop->ready_first = work;
+    loop->ready_last = work;
+    loop->ready_count++;
+}
+
+/* The next work that may run without polling first, left in the queue; NULL: poll. */
+static inline struct work *loop_peek(struct eddy_loop *loop)
+{
+    if (!loop->snapshot) {
+        if (!loop->budget)
+            return NULL;
+        loop->snapshot = loop->ready_count;
+    }
+    return loop->snapshot ? loop->ready_first : NULL;
+}
+
+/* Takes what loop_peek returned. */
+static inline void loop_take(struct eddy_loop *loop, struct work *work)
+{
+    loop->ready_first = work->next;
+    if (!loop->ready_first)
+        loop->ready_last = NULL;
+    loop->ready_count--;
+    loop->snapshot--;
+    if (loop->budget)
+        loop->budget--;
+}
+
+/* Nanoseconds on the loop's clock, and on the system's. */
+int64_t loop_now(const struct eddy_loop *loop);
+int64_t clock_monotonic(void);
+
+/* The deadline `seconds` from now; far ones are capped at a hundred years. NaN is for the caller. */
+int64_t loop_deadline(const struct eddy_loop *loop, double seconds);
+int64_t seconds_to_nanoseconds(double seconds);
+
+/* From any thread: the post runs in one of the loop's next turns. The memory is the caller's until
+ * it runs. */
+void loop_post(struct eddy_loop *loop, struct post *post);
+
+#endif

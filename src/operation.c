@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole operations on files: the ring's way and the pool's way behind one function.
+ */
+#include "operation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "eddy/pool.h"
+#include "task.h"
+
+/* ---- by the engine ---- */
+
+struct engine_operation {
+    struct operation operation;
+    struct wait wait;
+    struct engine *engine;
+    bool cancelled;
+};
+
+static void engine_operation_done(struct operation *operation, int result)
+{
+    wait_finish(&container_of(operation, struct engine_operation, operation)->wait, result);
+}
+
+static bool engine_operation_abort(struct wait *wait)
+{
+    struct engine_operation *running = container_of(wait, struct engine_operation, wait);
+    if (!running->cancelled)
+        running->engine->call->cancel(running->engine, &running->operation);
+    running->cancelled = true;
+    return false;
+}
+
+/* -ENOTSUP: it was not begun, and this engine never will. */
+static int run_by_engine(const struct operation *operation)
+{
+    for (;;) {
+        struct engine_operation running = {.operation = *operation, .engine = loop_self->engine};
+        running.operation.done = engine_operation_done;
+        int r = wait_begin(&running.wait, "a file operation", engine_operation_abort);
+        if (r < 0)
+            return r;
+        r = running.engine->call->submit(running.engine, &running.operation);
+        if (r < 0)
+            return r;
+        r = wait_park(&running.wait);
+        if (r != -EINTR)
+            return r;
+        if (running.cancelled) {
+            scope_mark_interrupted(running.wait.task);
+            return -ECANCELED;
+        }
+    }
+}
+
+/* ---- by a thread ---- */
+
+static ssize_t read_blocking(const struct operation *operation)
+{
+    if (operation->offset < 0)
+        return read(operation->descriptor, operation->buffer, operation->size);
+    return pread(operation->descriptor, operation->buffer, operation->size, operation->offset);
+}
+
+static ssize_t write_blocking(const struct operation *operation)
+{
+    if (operation->offset < 0)
+        return write(operation->descriptor, operation->buffer, operation->size);
+    return pwrite(operation->descriptor, operation->buffer, operation->size, operation->offset);
+}
+
+static ssize_t call_blocking(const struct operation *operation)
+{
+    switch (operation->kind) {
+    case OPERATION_OPEN:
+        return open(operation->path, operation->flags, operation->mode);
+    case OPERATION_READ:
+        return read_blocking(operation);
+    case OPERATION_WRITE:
+        return write_blocking(operation);
+    case OPERATION_SYNC:
+        return fsync(operation->descriptor);
+    case OPERATION_CLOSE:
+        return close(operation->descriptor);
+    case OPERATION_MAKE_DIRECTORY:
+        return mkdir(operation->path, operation->mode);
+    case OPERATION_RENAME:
+        return rename(operation->path, operation->second_path);
+    case OPERATION_UNLINK:
+        return unlink(operation->path);
+    }
+    errno = EINVAL;
+    return -1;
+}
+
+/* In a thread of the pool, which works on the task's own memory: eddy_to_thread waits for it. */
+static int operation_block(struct operation *operation)
+{
+    for (;;) {
+        ssize_t result = call_blocking(operation);
+        if (result >= 0)
+            return (int)result;
+        if (errno != EINTR || operation->kind == OPERATION_CLOSE)
+            return -errno;
+    }
+}
+
+/* ---- either ---- */
+
+int operation_run(struct operation *operation)
+{
+    if (operation->size > OPERATION_SIZE_MAX)
+        operation->size = OPERATION_SIZE_MAX;
+    if (loop_self && loop_self->engine->call->submits) {
+        int r = run_by_engine(operation);
+        if (r != -ENOTSUP)
+            return r;
+    }
+    return eddy_to_thread(operation_block, operation);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Streams: life, waiting, writing, closing. Reading is in stream_read.c, the idea in stream.h.
+ */
+#include "stream.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include "log.h"
+
+/* ---- edges and waits ---- */
+
+static const unsigned ready_of[2] = {[STREAM_READ] = READY_READ, [STREAM_WRITE] = READY_WRITE};
+
+static void stream_wake(struct eddy_stream *stream, enum stream_direction direction, int result)
+{
+    struct wait *wait = stream->waits[direction];
+    stream->waits[direction] = NULL;
+    if (wait)
+        wait_finish(wait, result);
+}
+
+static void stream_edge(struct watch *watch, unsigned what)
+{
+    struct eddy_stream *stream = container_of(watch, struct eddy_stream, watch);
+    if (what & READY_HANGUP)
+        stream->hangup = true;
+    for (enum stream_direction direction = STREAM_READ; direction <= STREAM_WRITE; direction++) {
+        if (!(what & ready_of[direction]))
+            continue;
+        stream->ready[direction] = true;
+        stream_wake(stream, direction, 0);
+    }
+}
+
+static int stream_watch(struct eddy_stream *stream)
+{
+    if (stream->watching)
+        return 0;
+    int r = stream->loop->engine->call->watch(stream->loop->engine, &stream->watch);
+    if (r < 0)
+        return eddy_fail(r, "descriptor %d can't be watched: %s", stream->watch.descriptor,
+                         strerror(-r));
+    stream->watching = true;
+    stream->loop->watched++;
+    return 0;
+}
+
+struct stream_waiter {
+    struct wait wait;
+    struct eddy_stream *stream;
+    enum stream_direction direction;
+};
+
+static bool stream_wait_abort(struct wait *wait)
+{
+    struct stream_waiter *waiter = container_of(wait, struct stream_waiter, wait);
+    waiter->stream->waits[waiter->direction] = NULL;
+    return true;
+}
+
+static int stream_fail_closed(void)
+{
+    return eddy_fail(-ECONNABORTED, "the stream was closed by another task meanwhile");
+}
+
+int stream_wait(struct eddy_stream *stream, enum stream_direction direction, const char *what)
+{
+    struct stream_waiter waiter = {.stream = stream, .direction = direction};
+    int r = wait_begin(&waiter.wait, what, stream_wait_abort);
+    if (r < 0)
+        return r;
+    r = stream_watch(stream);
+    if (r < 0)
+        return r;
+    stream->waits[direction] = &waiter.wait;
+    r = wait_park(&waiter.wait);
+    stream->streak = 0;
+    if (r < 0)
+        return r;
+    return stream->closed ? stream_fail_closed() : 0;
+}
+
+int stream_step(struct eddy_stream *stream)
+{
+    if (__builtin_expect(++stream->streak <= STREAM_STREAK, 1))
+        return 0;
+    stream->streak = 0;
+    struct task *task = task_current();
+    if (task->refused) /* a call that needn't wait succeeds even then */
+        return 0;
+    task_yield(task);
+    return stream->closed ? stream_fail_closed() : 0;
+}
+
+/* ---- calls ---- */
+
+/* Its loop runs, and on this thread. */
+static bool stream_is_home(const struct eddy_stream *stream)
+{
+    return loop_self == stream->loop && loop_self && loop_self->id == stream->loop_id;
+}
+
+int stream_enter(struct eddy_stream *stream, enum stream_direction direction, const char *call)
+{
+    if (!stream)
+        return log_misuse(-EINVAL, call, "the stream is NULL");
+    if (!task_current())
+        return log_misuse(-EINVAL, call, "awaited outside a task");
+    if (!stream_is_home(stream))
+        return log_misuse(-EINVAL, call, "the stream belongs to another loop");
+    if (stream->closed)
+        return log_misuse(-EINVAL, call, "the stream is closed");
+    if (stream->busy[direction])
+        return eddy_fail(-EBUSY, "%s: another task %s this stream", call,
+                         direction == STREAM_READ ? "reads from" : "writes to");
+    stream->busy[direction] = true;
+    stream->references++;
+    return 0;
+}
+
+void stream_leave(struct eddy_stream *stream, enum stream_direction direction)
+{
+    stream->busy[direction] = false;
+    stream_release(stream);
+}
+
+void stream_name(const struct eddy_stream *stream, char name[ADDRESS_TEXT_SIZE])
+{
+    if (stream->peer.size)
+        (void)address_text(&stream->peer, name, ADDRESS_TEXT_SIZE);
+    else
+        (void)snprintf(name, ADDRESS_TEXT_SIZE, "descriptor %d", stream->watch.descriptor);
+}
+
+int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int code)
+{
+    char name[ADDRESS_TEXT_SIZE];
+    stream_name(stream, name);
+    if (code != -ENOMEM && code != -ENOBUFS)
+        stream->errors[direction] = code;
+    return eddy_fail(code, "%s %s failed: %s", direction == STREAM_READ ? "reading from" : "writing to",
+                     name, strerror(-code));
+}
+
+/* ---- life ---- */
+
+struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor, const struct address *peer)
+{
+    struct eddy_stream *stream = calloc(1, sizeof *stream);
+    if (!stream)
+        return NULL;
+    stream->watch.descriptor = descriptor;
+    stream->watch.wanted = READY_READ | READY_WRITE;
+    stream->watch.ready = stream_edge;
+    stream->loop = loop;
+    stream->thread = &loop_self;
+    stream->loop_id = loop->id;
+    stream->ready[STREAM_READ] = stream->ready[STREAM_WRITE] = true;
+    stream->is_socket = stream->short_read_drains = true;
+    stream->hangup = STREAM_HANGUP_UNKNOWN;
+    stream->references = 1;
+    if (peer)
+        stream->peer = *peer;
+    return stream;
+}
+
+void stream_send_at_once(struct eddy_stream *stream)
+{
+    (void)setsockopt(stream->watch.descriptor, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+}
+
+void stream_release(struct eddy_stream *stream)
+{
+    if (--stream->references > 0)
+        return;
+    free(stream->buffer);
+    free(stream);
+}
+
+/* 0 for a stream socket, -ENOTSOCK for what else can be a stream. */
+static int classify_descriptor(int descriptor)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) < 0)
+        return eddy_fail(-errno, "descriptor %d: %s", descriptor, strerror(errno));
+    if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode))
+        return eddy_fail(-EPERM, "descriptor %d is a file, no stream: see eddy/file.h", descriptor);
+    if (!S_ISSOCK(status.st_mode))
+        return -ENOTSOCK;
+    int type = 0, listening = 0;
+    socklen_t size = sizeof type;
+    (void)getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size);
+    (void)getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
+    if (type != SOCK_STREAM || listening)
+        return eddy_fail(-EINVAL, "descriptor %d is a %s socket, no stream", descriptor,
+                         listening ? "listening" : "datagram");
+    return 0;
+}
+
+/* Pipes and terminals: non-blocking as long as they are streams. */
+static int prepare_file_stream(struct eddy_stream *stream, int descriptor)
+{
+    struct stat status;
+    int flags = fcntl(descriptor, F_GETFL);
+    stream->was_blocking = !(flags & O_NONBLOCK);
+    if (flags < 0 || (stream->was_blocking && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0))
+        return eddy_fail(-errno, "descriptor %d: %s", descriptor, strerror(errno));
+    stream->is_socket = false;
+    /* A packet pipe (O_DIRECT) gives one packet a read, however many there are. */
+    stream->short_read_drains =
+        !(flags & O_DIRECT) && fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
+    return 0;
+}
+
+int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
+{
+    if (!loop_self || !ret_stream || descriptor < 0)
+        return log_misuse(descriptor < 0 ? -EBADF : -EINVAL, "eddy_stream_from_descriptor",
+                          !ret_stream      ? "nowhere to put the stream: NULL"
+                          : descriptor < 0 ? "descriptor %d"
+                                           : "called outside a loop",
+                          descriptor);
+    int kind = classify_descriptor(descriptor);
+    if (kind < 0 && kind != -ENOTSOCK)
+        return kind;
+    struct address peer = {.size = 0};
+    struct sockaddr_storage storage;
+    socklen_t size = sizeof storage;
+    bool internet = kind == 0 && getpeername(descriptor, (struct sockaddr *)&storage, &size) == 0 &&
+                    address_from((struct sockaddr *)&storage, size, &peer);
+    struct eddy_stream *stream = stream_create(loop_self, descriptor, &peer);
+    if (!stream)
+        return eddy_fail(-ENOMEM, "no memory for a stream");
+    if (internet)
+        stream_send_at_once(stream);
+    int r = kind == -ENOTSOCK ? prepare_file_stream(stream, descriptor) : 0;
+    if (r < 0) {
+        stream_release(stream);
+        return r;
+    }
+    *ret_stream = stream;
+    return 0;
+}
+
+void eddy_stream_close(eddy_stream *stream)
+{
+    if (!stream)
+        return;
+    if (stream->closed || stream->thread != &loop_self) {
+        (void)log_misuse(-EINVAL, "eddy_stream_close",
+                         stream->closed ? "the stream is closed already"
+                                        : "the stream belongs to another thread's loop");
+        return;
+    }
+    int descriptor = stream->watch.descriptor;
+    struct eddy_loop *loop = stream_is_home(stream) ? stream->loop : NULL; /* NULL: it has ended */
+    stream->closed = true;
+    if (loop && stream->watching) {
+        loop->engine->call->unwatch(loop->engine, &stream->watch);
+        loop->watched--;
+    }
+    if (stream->was_blocking) /* the terminal, say, goes back to the shell as it was */
+        (void)fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
+    if (loop)
+        (void)loop->engine->call->close(loop->engine, descriptor);
+    else
+        (void)engine_socket_close(NULL, descriptor);
+    stream_wake(stream, STREAM_READ, 0);
+    stream_wake(stream, STREAM_WRITE, 0);
+    stream_release(stream);
+}
+
+int eddy_stream_descriptor(const eddy_stream *stream)
+{
+    return stream ? stream->watch.descriptor : -EINVAL;
+}
+
+int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size)
+{
+    if (!stream || (!buffer && size))
+        return log_misuse(-EINVAL, "eddy_stream_peer", "the %s is NULL", stream ? "buffer" : "stream");
+    if (stream->peer.size)
+        return address_text(&stream->peer, buffer, size);
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+    socklen_t length = sizeof address;
+    if (!stream->is_socket ||
+        getpeername(stream->watch.descriptor, (struct sockaddr *)&address, &length) < 0 ||
+        address.sun_family != AF_UNIX)
+        return eddy_fail(-ENOTCONN, "descriptor %d has no peer", stream->watch.descriptor);
+    size_t path = length > offsetof(struct sockaddr_un, sun_path)
+                      ? strnlen(address.sun_path, length - offsetof(struct sockaddr_un, sun_path))
+                      : 0;
+    return snprintf(buffer, size, "unix:%.*s", (int)path, address.sun_path);
+}
+
+/* ---- writing ---- */
+
+static ssize_t write_all(struct eddy_stream *stream, const char *data, size_t size)
+{
+    const struct engine_vtable *call = stream->loop->engine->call;
+    size_t sent = 0;
+    while (sent < size) {
+        int r = stream_step(stream);
+        if (r < 0)
+            return r;
+        if (stream->errors[STREAM_WRITE])
+            return stream_fail(stream, STREAM_WRITE, stream->errors[STREAM_WRITE]);
+        if (stream->ready[STREAM_WRITE]) {
+            ssize_t n = call->send(stream->loop->engine, stream->watch.descriptor, data + sent,
+                                   size - sent);
+            if (n >= 0) {
+                sent += (size_t)n;
+                continue;
+            }
+            if (n != -EAGAIN)
+                return stream_fail(stream, STREAM_WRITE, (int)n);
+            stream->ready[STREAM_WRITE] = false;
+        }
+        r = stream_wait(stream, STREAM_WRITE, "room to write to a stream");
+        if (r == -ECANCELED && sent)
+            return eddy_fail(r, "cancelled after %zu of %zu bytes were written", sent, size);
+        if (r < 0)
+            return r;
+    }
+    return (ssize_t)size;
+}
+
+ssize_t eddy_stream_write(eddy_stream *stream, const void *data, size_t size)
+{
+    int r = stream_enter(stream, STREAM_WRITE, "eddy_stream_write");
+    if (r < 0)
+        return r;
+    ssize_t written;
+    if ((!data && size) || size > SSIZE_MAX)
+        written = log_misuse(-EINVAL, "eddy_stream_write", data ? "a size of %zu" : "the data is NULL",
+                             size);
+    else
+        written = write_all(stream, data, size);
+    stream_leave(stream, STREAM_WRITE);
+    return written;
+}
+
+int eddy_stream_write_end(eddy_stream *stream)
+{
+    if (!stream || !stream_is_home(stream))
+        return log_misuse(-EINVAL, "eddy_stream_write_end",
+                          stream ? "called outside the stream's loop" : "the stream is NULL");
+    if (stream->busy[STREAM_WRITE])
+        return eddy_fail(-EBUSY, "eddy_stream_write_end: a task writes to this stream");
+    struct engine *engine = stream->loop->engine;
+    int r = engine->call->shutdown(engine, stream->watch.descriptor, SHUT_WR);
+    return r < 0 ? eddy_fail(r, "the writing side can't be ended: %s", strerror(-r)) : 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Streams from inside.
+ *
+ *      read, read_line, read_exactly            write
+ *            |  leftover bytes                    |
+ *            v      ^                             v
+ *         receive --+                            send        straight from and to the caller's
+ *            |  -EAGAIN, or drained               |  -EAGAIN   memory
+ *            v                                    v
+ *        parked  <------- edge of the one watch ------->  parked
+ *
+ * `ready` means "the call may get somewhere": true at first, false after -EAGAIN or a read that
+ * drained the socket, true again with the next edge. Whoever finds it false waits for that edge
+ * without trying. The watch begins with the first wait; what was ready by then it tells at once, so
+ * nothing is missed in between.
+ *
+ * A call under way holds a reference, so that a stream can be closed while tasks are parked in it:
+ * they wake to find `closed` set and touch nothing else.
+ */
+#ifndef EDDY_SRC_STREAM_H
+#define EDDY_SRC_STREAM_H
+
+#include "address.h"
+#include "eddy/stream.h"
+#include "task.h"
+
+/* Operations of one stream without a suspension after which the loop gets its turn. */
+#define STREAM_STREAK 64
+
+/* For now: engine.h has no READY_HANGUP, so no engine tells an end behind the data, and a short read
+ * proves nothing. */
+#define READY_HANGUP 0u
+#define STREAM_HANGUP_UNKNOWN true
+
+enum stream_direction {
+    STREAM_READ,
+    STREAM_WRITE,
+};
+
+struct eddy_stream {
+    struct watch watch;
+    struct eddy_loop *loop;
+    const void *thread;       /* &loop_self of its thread */
+    uint8_t loop_id;          /* tells its loop from a later one at the same place */
+
+    struct wait *waits[2];    /* of a parked reader and writer */
+    bool busy[2];             /* a call is under way */
+    bool ready[2];            /* trying makes sense */
+    int errors[2];            /* negative: what each further call gives */
+
+    bool watching;
+    bool hangup;              /* an edge told of an end or an error behind the data */
+    bool short_read_drains;   /* a socket or pipe; of a terminal a read takes one line of several */
+    bool is_socket;
+    bool was_blocking;        /* before it became a stream */
+    bool closed;
+    bool filled;              /* the last receive took all it was offered: more is likely there */
+    unsigned references;      /* the owner's, and one a call under way */
+    unsigned streak;
+
+    char *buffer;             /* NULL unless bytes are left over: buffer[begin..end) */
+    size_t begin, end, capacity;
+    struct address peer;
+};
+
+/* A stream of a non-blocking descriptor, which it takes over; `peer` NULL if it has none. NULL
+ * without memory; then the descriptor stays the caller's. */
+struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor, const struct address *peer);
+
+/* Turns Nagle's algorithm off: small messages go out at once. */
+void stream_send_at_once(struct eddy_stream *stream);
+
+void stream_release(struct eddy_stream *stream);
+
+/* Brackets a call: 0 and a reference held until stream_leave, else the error to return. */
+int stream_enter(struct eddy_stream *stream, enum stream_direction direction, const char *call);
+void stream_leave(struct eddy_stream *stream, enum stream_direction direction);
+
+/* Counts an operation that may not suspend, and lets the loop run once there were many in a row.
+ * 0, or -ECONNABORTED if the stream was closed meanwhile. */
+int stream_step(struct eddy_stream *stream);
+
+/* Suspends until the next edge that makes the direction ready. 0, -ECANCELED, -ECONNABORTED. */
+int stream_wait(struct eddy_stream *stream, enum stream_direction direction, const char *what);
+
+/* Records a failure that names the peer, and the error itself unless it is a passing one. */
+int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int code);
+
+/* "127.0.0.1:80", or "descriptor 3". */
+void stream_name(const struct eddy_stream *stream, char name[ADDRESS_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: creation, switching, parking, the end.
+ *
+ * A task that suspends goes straight to the next ready task when there is one in this turn, else
+ * back to the loop. Switching is one function, so that what sanitizers must hear is in one place;
+ * it isn't instrumented itself, since it begins on one stack and ends on another.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "group.h"
+#include "log.h"
+#include "task.h"
+
+CONTEXT_TASK_START;
+
+/* Colouring takes up to 960 bytes of the first page (stack.h): an idle task's frames want the rest. */
+_Static_assert(sizeof(struct task) <= 512, "leave room in the first page");
+
+/* Refusals in a row after which a further one lets the loop run first. */
+#define REFUSALS_PATIENCE 100
+
+/* TSan must not see a function begin on one fiber that ends on another, or never. */
+#ifdef __clang__
+#define UNINSTRUMENTED __attribute__((__disable_sanitizer_instrumentation__))
+#else
+#define UNINSTRUMENTED __attribute__((__no_sanitize__("thread")))
+#endif
+
+/* gcc's interprocedural passes believe that an asm statement in another function leaves a static
+ * variable alone, also across files under -flto, and keep it in a register over a switch. */
+#ifdef __clang__
+#define OPAQUE __attribute__((__noinline__))
+#else
+#define OPAQUE __attribute__((__noinline__, __noipa__))
+#endif
+
+/* ---- switching ---- */
+
+/* to NULL: the loop. `ending`: the stack left behind is not coming back. */
+static OPAQUE UNINSTRUMENTED void switch_to(struct eddy_loop *loop, struct task *from, struct task *to,
+                                     bool ending)
+{
+    struct context *here = from ? &from->context : &loop->context;
+    const struct context *there = to ? &to->context : &loop->context;
+    loop->current = to;
+#if EDDY_ASAN
+    void **save = ending ? NULL : from ? &from->fake_stack : &loop->fake_stack;
+    const void *bottom = to ? to->stack->bottom : loop->stack_bottom;
+    size_t size = to ? (size_t)(to->stack->top - to->stack->bottom) : loop->stack_size;
+    sanitizer_start_switch(save, bottom, size);
+#endif
+#if EDDY_TSAN
+    sanitizer_switch_fiber(to ? to->stack->tsan_fiber : loop->fiber);
+#endif
+    (void)ending;
+    context_switch(here, there);
+#if EDDY_ASAN
+    const void *left_bottom;
+    size_t left_size;
+    sanitizer_finish_switch(from ? from->fake_stack : loop->fake_stack, &left_bottom, &left_size);
+#endif
+}
+
+/* Leaves the current task for whatever comes next. */
+static UNINSTRUMENTED void task_switch_away(struct eddy_loop *loop, struct task *task, bool ending)
+{
+    struct work *work = loop_peek(loop);
+    struct task *next = NULL;
+    if (work && !work->run && !atomic_load_explicit(&loop->posts, memory_order_relaxed)) {
+        loop_take(loop, work);
+        next = container_of(work, struct task, work);
+        if (next == task)
+            return;
+    }
+    int saved = errno;
+    switch_to(loop, task, next, ending);
+    errno = saved;
+}
+
+void task_resume(struct task *task)
+{
+    switch_to(task->loop, NULL, task, false);
+}
+
+/* ---- parking ---- */
+
+/* A task that goes on although each of its waits is refused must not stop the loop. */
+static int wait_refuse(struct task *task)
+{
+    scope_mark_interrupted(task);
+    if (++task->refusals > REFUSALS_PATIENCE) {
+        if (!task->reported) {
+            task->reported = true;
+            char name[TASK_NAME_SIZE];
+            slot_name(task->slot, name);
+            log_say(task->loop, EDDY_LOG_WARNING, EDDY_LOG_CANCEL_IGNORED,
+                    "task '%s' (%s, spawned at %s:%d) was cancelled and goes on: %d waits in a row "
+                    "were refused; return when a call gives -ECANCELED",
+                    name, task->slot->site->function, task->slot->site->file,
+                    task->slot->site->line, REFUSALS_PATIENCE);
+        }
+        task_yield(task);
+    }
+    return -ECANCELED;
+}
+
+int wait_begin_shielded(struct wait *wait, const char *what)
+{
+    struct task *task = task_current();
+    if (!task)
+        return log_misuse(-EINVAL, what, "awaited outside a task");
+    wait->task = task;
+    wait->what = what;
+    wait->awaits = NULL;
+    wait->abort = NULL;
+    wait->result = 0;
+    return 0;
+}
+
+int wait_begin(struct wait *wait, const char *what, bool (*abort)(struct wait *))
+{
+    int r = wait_begin_shielded(wait, what);
+    if (r < 0)
+        return r;
+    wait->abort = abort;
+    return __builtin_expect(wait->task->refused, 0) ? wait_refuse(wait->task) : 0;
+}
+
+int wait_park(struct wait *wait)
+{
+    struct task *task = wait->task;
+    task->wait = wait;
+    task->refusals = 0;
+    task_switch_away(task->loop, task, false);
+    if (wait->result == -ECANCELED && task->refused)
+        scope_mark_interrupted(task);
+    return wait->result;
+}
+
+void wait_finish(struct wait *wait, int result)
+{
+    struct task *task = wait->task;
+    if (task->wait != wait)
+        log_abort("a wait for %s was finished twice", wait->what);
+    task->wait = NULL;
+    wait->result = result;
+    loop_ready(task->loop, &task->work);
+}
+
+void task_yield(struct task *task)
+{
+    loop_ready(task->loop, &task->work);
+    task_switch_away(task->loop, task, false);
+}
+
+void task_interrupt(struct task *task)
+{
+    struct wait *wait = task->wait;
+    if (wait && wait->abort && wait->abort(wait) && task->wait == wait)
+        wait_finish(wait, -ECANCELED);
+}
+
+void task_cancel(struct task *task)
+{
+    scope_cancel(&task->root);
+}
+
+/* ---- creation ---- */
+
+struct task *task_create(struct eddy_loop *loop, struct group *group, const struct task_start *start)
+{
+    if (loop->task_count >= loop->max_tasks) {
+        eddy_fail_(-EAGAIN, false, start->site->file, start->site->line,
+                   "can't spawn %s: %zu tasks is the cap (max_tasks)", start->site->function,
+                   loop->max_tasks);
+        return NULL;
+    }
+    struct task_slot *slot = slot_take(loop);
+    if (!slot) {
+        eddy_fail_(-EAGAIN, false, start->site->file, start->site->line,
+                   "can't spawn %s: too many finished tasks whose handles were never released",
+                   start->site->function);
+        return NULL;
+    }
+    struct stack *stack = stack_take(&loop->stacks);
+    if (!stack) {
+        struct eddy_failure *cause = failure_take(-ENOMEM);
+        eddy_fail_(-ENOMEM, false, start->site->file, start->site->line,
+                   "can't spawn %s: no memory for its stack, with %zu tasks alive%s%s",
+                   start->site->function, loop->task_count, cause ? ": " : "",
+                   eddy_failure_message(cause));
+        eddy_failure_release(cause);
+        slot_free(loop, slot);
+        return NULL;
+    }
+    struct task *task = task_of_stack(stack);
+    *task = (struct task){
+        .loop = loop,
+        .stack = stack,
+        .slot = slot,
+        .function = start->function,
+        .group = group,
+        .takes_arguments = start->kind != EDDY_NO_ARGUMENTS_,
+        .created = loop->log || loop->debug ? loop_now(loop) : 0,
+    };
+    char *top = (char *)task;
+    if (start->kind == EDDY_COPIED_) {
+        top -= (start->size + 63) & ~(size_t)63;
+        memcpy(top, start->arguments, start->size);
+        task->arguments = top;
+    } else if (start->kind == EDDY_IN_PLACE_) {
+        task->arguments = (void *)start->arguments;
+    }
+    context_make(&task->context, top);
+    scope_push(&task->root, task, EDDY_SCOPE_TASK_, NULL, start->site);
+    slot->task = task;
+    slot->site = start->site;
+    slot->sequence = ++loop->task_sequence;
+    slot->in_group = group != NULL;
+    list_append(&loop->tasks, &task->in_loop);
+    loop->task_count++;
+    loop->no_tasks = false;
+    loop_ready(loop, &task->work);
+    if (__builtin_expect(loop->log || loop->debug, 0)) {
+        char name[TASK_NAME_SIZE];
+        slot_name(slot, name);
+        char message[256];
+        (void)snprintf(message, sizeof message, "task '%s' created: %s() at %s:%d", name,
+                       start->site->function, start->site->file, start->site->line);
+        log_record(loop, &(struct eddy_log_record){.level = EDDY_LOG_DEBUG,
+                                                   .event = EDDY_LOG_TASK_CREATED,
+                                                   .message = message,
+                                                   .task = name});
+    }
+    return task;
+}
+
+/* ---- the end ---- */
+
+/* The one place where a function is called through a type it wasn't defined with: its argument is
+ * a pointer to some struct, or void. */
+__attribute__((__noinline__))
+#ifdef __clang__
+__attribute__((__no_sanitize__("function", "cfi-icall")))
+#endif
+static int task_call(struct task *task)
+{
+    if (!task->takes_arguments)
+        return ((int (*)(void))(void (*)(void))task->function)();
+    return task->function(task->arguments);
+}
+
+static void task_log_end(struct task *task, const struct task_slot *slot)
+{
+    struct eddy_loop *loop = task->loop;
+    char name[TASK_NAME_SIZE], message[256];
+    slot_name(slot, name);
+    double seconds = (double)(loop_now(loop) - task->created) / NANOSECONDS;
+    (void)snprintf(message, sizeof message, "task '%s' %s after %.3f s: %d", name,
+                   slot->cancelled ? "cancelled" : slot->result < 0 ? "failed" : "finished", seconds,
+                   slot->result);
+    log_record(loop, &(struct eddy_log_record){.level = EDDY_LOG_DEBUG,
+                                               .event = EDDY_LOG_TASK_FINISHED,
+                                               .message = message,
+                                               .task = name,
+                                               .seconds = seconds,
+                                               .code = slot->result,
+                                               .failure = slot->failure});
+}
+
+static int task_outcome(struct task *task, int result)
+{
+    if (result == -ECANCELED && !task->root.cancelled && task->left_timeout) {
+        const struct eddy_site_ *site = task->left_timeout;
+        log_say(task->loop, EDDY_LOG_WARNING, EDDY_LOG_NOTE,
+                "an expired timeout block at %s:%d was left by return, so the task's result is "
+                "-ETIMEDOUT; eddy_wait_for has no such trap",
+                site->file, site->line);
+        return eddy_fail_(-ETIMEDOUT, false, site->file, site->line, "timed out");
+    }
+    return result;
+}
+
+/* Moves the outcome to the slot, tells who waits, gives the stack back and leaves for good. */
+static _Noreturn UNINSTRUMENTED void task_end(struct task *task, int result)
+{
+    struct eddy_loop *loop = task->loop;
+    struct task_slot *slot = task->slot;
+    result = task_outcome(task, result);
+    slot->result = result;
+    slot->cancelled = result == -ECANCELED && task->root.cancelled;
+    if (result < 0 && !slot->cancelled) {
+        slot->failure = failure_take(result);
+        if (!slot->failure)
+            slot->failure = failure_make(result, slot->site->file, slot->site->line, "%s",
+                                         result == -ECANCELED ? "returned -ECANCELED, though nothing cancelled it" : "");
+    }
+    failure_set(NULL);
+    if (loop->log || loop->debug)
+        task_log_end(task, slot);
+
+    slot->task = NULL;
+    list_remove(&loop->tasks, &task->in_loop);
+    loop->no_tasks = --loop->task_count == 0;
+    struct link *link;
+    while ((link = list_take_first(&task->joiners))) {
+        struct join *join = container_of(link, struct join, link);
+        slot->seen = true;
+        join->done(join, slot);
+    }
+    if (task->group) {
+        group_child_done(task->group, task, slot);
+    } else if (slot->released) {
+        slot_report_lost(loop, slot);
+        slot_free(loop, slot);
+    }
+    stack_put(&loop->stacks, task->stack);
+    task_switch_away(loop, task, true);
+    __builtin_unreachable();
+}
+
+/* Called by eddy_task_entry_, on the task's own stack. */
+__attribute__((__used__, __visibility__("hidden"))) _Noreturn void eddy_task_main_(void);
+
+UNINSTRUMENTED _Noreturn void eddy_task_main_(void)
+{
+    struct task *task = loop_self->current;
+#if EDDY_ASAN
+    const void *left_bottom;
+    size_t left_size;
+    sanitizer_finish_switch(NULL, &left_bottom, &left_size);
+    if (!task->loop->stack_bottom) { /* the first task is started from the loop's own stack */
+        task->loop->stack_bottom = left_bottom;
+        task->loop->stack_size = left_size;
+    }
+#endif
+    task->started = true;
+    task_end(task, task->refused ? -ECANCELED : task_call(task));
+}

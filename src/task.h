@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks from inside.
+ *
+ *      | guard | ......... stack, growing down ......... | arguments | struct task | colour |
+ *                                                        \--------- first page ----------/
+ *
+ * A task is created, queued, run, parked and resumed any number of times, and done; then its stack
+ * goes back to the pool at once. What outlives it (result, failure, name) sits in its slot, which
+ * the handle names: handle = loop id (8 bits), generation (32), slot number + 1 (24).
+ *
+ * Parking: wait_begin (may refuse), link the wait into whatever will finish it, wait_park. The
+ * wait lives on the parked task's stack until wait_finish was called on it. A wait that is
+ * finished is finished: a cancel that comes later finds nothing to abort and is delivered at the
+ * next wait. An operation of the system that still owns the task's memory makes `abort` return
+ * false: the task stays parked until its completion arrives.
+ */
+#ifndef EDDY_SRC_TASK_H
+#define EDDY_SRC_TASK_H
+
+#include "arch/context.h"
+#include "eddy/task.h"
+#include "failure.h"
+#include "list.h"
+#include "loop.h"
+#include "scope.h"
+
+#define TASK_NAME_SIZE 64
+
+struct group;
+
+/* What a parked task waits for. */
+struct wait {
+    struct link link;         /* in the waiters of what it waits for */
+    struct task *task;
+    const char *what;         /* "sleep", "lock": for descriptions */
+    const struct task *awaits;/* the task it waits for, or NULL: for the call graph */
+    bool (*abort)(struct wait *wait); /* undo it: true; must go on: false; NULL: never cut short */
+    int result;
+};
+
+/* Somebody who wants to know when a task is done; unlinked by then. */
+struct join {
+    struct link link;
+    void (*done)(struct join *join, const struct task_slot *slot);
+};
+
+struct task {
+    struct work work;             /* run is NULL */
+    struct context context;
+    struct scope *scope;          /* innermost */
+    struct wait *wait;            /* while parked */
+    struct eddy_failure *failure; /* last one */
+    bool refused;                 /* waits are refused: scope_refuses(scope), cached */
+    bool started;
+    bool takes_arguments;
+    bool reported;                /* that it ignores its cancellation */
+    unsigned refusals;            /* in a row */
+    struct eddy_loop *loop;
+    struct stack *stack;
+    struct task_slot *slot;
+    eddy_function_ *function;
+    void *arguments;
+    struct group *group;          /* or NULL: the loop's own */
+    struct link in_loop, in_group;
+    struct list joiners;          /* of struct join */
+    const struct eddy_site_ *left_timeout; /* an expired one left by return */
+    int64_t created;
+    void *fake_stack;             /* ASan's, while parked */
+    struct scope root;
+};
+
+/* Survives the task: what a handle can ask for. One a handle in use; in a reserved array. */
+struct task_slot {
+    struct task_slot *next;       /* free list, or the group's finished children, oldest first */
+    struct task *task;            /* NULL once done */
+    struct eddy_failure *failure;
+    char *name;                   /* NULL: Task-N */
+    const struct eddy_site_ *site;
+    uint64_t sequence;
+    uint32_t generation;
+    int result;
+    bool cancelled;
+    bool seen;                    /* somebody looked at the outcome */
+    bool released;                /* by its owner, while the task runs */
+    bool in_group;
+};
+
+/* ---- tasks ---- */
+
+struct task_start {
+    eddy_function_ *function;
+    const void *arguments;
+    size_t size;
+    enum eddy_arguments_kind_ kind;
+    const struct eddy_site_ *site;
+};
+
+/* Makes and queues a task: NULL and a failure set. */
+struct task *task_create(struct eddy_loop *loop, struct group *group, const struct task_start *start);
+
+/* Where on a stack its task's control block lies. */
+static inline struct task *task_of_stack(const struct stack *stack)
+{
+    return (struct task *)(((uintptr_t)stack->top - sizeof(struct task)) & ~(uintptr_t)63);
+}
+
+static inline struct task *task_current(void)
+{
+    return loop_self ? loop_self->current : NULL;
+}
+
+/* Cancels its root scope. */
+void task_cancel(struct task *task);
+
+/* Cuts its wait short if that can be done. */
+void task_interrupt(struct task *task);
+
+/* Resumes it from the loop's own stack. */
+void task_resume(struct task *task);
+
+/* Suspends until every task that is ready now has run; never refused. */
+void task_yield(struct task *task);
+
+eddy_task *task_handle(const struct task *task);
+
+/* "" outside a task. */
+void task_current_name(char name[TASK_NAME_SIZE]);
+
+/* ---- slots ---- */
+
+int slots_create(struct eddy_loop *loop);
+void slots_destroy(struct eddy_loop *loop);
+struct task_slot *slot_take(struct eddy_loop *loop);
+void slot_free(struct eddy_loop *loop, struct task_slot *slot);
+
+/* The slot of a handle, or NULL with *code = -EINVAL or -ESRCH, reported under the call's name. */
+struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code);
+void slot_name(const struct task_slot *slot, char name[TASK_NAME_SIZE]);
+eddy_task *slot_handle(const struct eddy_loop *loop, const struct task_slot *slot);
+
+/* Reports the failure of a finished task that nobody looked at. */
+void slot_report_lost(struct eddy_loop *loop, struct task_slot *slot);
+
+/* ---- waits ---- */
+
+/* Prepares a wait of the current task: 0, -EINVAL outside a task, -ECANCELED when refused. */
+int wait_begin(struct wait *wait, const char *what, bool (*abort)(struct wait *));
+
+/* The same without refusal, for waits that clean-up can't do without. */
+int wait_begin_shielded(struct wait *wait, const char *what);
+
+/* Suspends until wait_finish; returns its result. */
+int wait_park(struct wait *wait);
+
+/* Resumes the task that is parked in it. Exactly once a wait. */
+void wait_finish(struct wait *wait, int result);
+
+#endif

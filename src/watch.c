@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * add_reader, add_writer and the waits for readiness: for descriptors that belong to other code
+ * (a driver, a library with a socket of its own).
+ *
+ * One level-triggered watch a descriptor serves both directions; a table by descriptor number
+ * finds it. Callbacks go through the ready queue; one that was removed meanwhile doesn't run.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "log.h"
+#include "task.h"
+#include "watch.h"
+
+struct direction {
+    eddy_callback *callback; /* NULL: none, or a task waits */
+    void *argument;
+    struct wait *wait;
+    struct work work;
+    bool queued;
+};
+
+struct descriptor {
+    struct watch watch;
+    struct direction directions[2]; /* reading, writing */
+    bool watching;
+};
+
+struct watches {
+    size_t capacity;
+    struct descriptor **by_number;
+};
+
+static const unsigned ready_of[2] = {READY_READ, READY_WRITE};
+
+static bool direction_wanted(const struct direction *direction)
+{
+    return direction->callback || direction->wait;
+}
+
+static void descriptor_update(struct eddy_loop *loop, struct descriptor *descriptor)
+{
+    uint8_t wanted = 0;
+    for (int i = 0; i < 2; i++)
+        if (direction_wanted(&descriptor->directions[i]))
+            wanted |= (uint8_t)ready_of[i];
+    if (!descriptor->watching || wanted == descriptor->watch.wanted)
+        return;
+    descriptor->watch.wanted = wanted;
+    if (wanted) {
+        (void)loop->engine->call->rewatch(loop->engine, &descriptor->watch);
+    } else {
+        loop->engine->call->unwatch(loop->engine, &descriptor->watch);
+        descriptor->watching = false;
+        loop->watched--;
+    }
+}
+
+static void direction_run(struct direction *direction)
+{
+    direction->queued = false;
+    if (direction->callback)
+        direction->callback(direction->argument);
+}
+
+static void direction_due(struct work *work)
+{
+    direction_run(container_of(work, struct direction, work));
+}
+
+static void descriptor_ready(struct watch *watch, unsigned what)
+{
+    struct descriptor *descriptor = container_of(watch, struct descriptor, watch);
+    struct eddy_loop *loop = loop_self;
+    for (int i = 0; i < 2; i++) {
+        struct direction *direction = &descriptor->directions[i];
+        if (!(what & ready_of[i]))
+            continue;
+        if (direction->wait) {
+            struct wait *wait = direction->wait;
+            direction->wait = NULL;
+            wait_finish(wait, 0);
+        } else if (direction->callback && !direction->queued) {
+            direction->queued = true;
+            direction->work.run = direction_due;
+            loop_ready(loop, &direction->work);
+        }
+    }
+    descriptor_update(loop, descriptor);
+}
+
+static struct descriptor *descriptor_get(struct eddy_loop *loop, int number, bool make)
+{
+    struct watches *watches = loop->watches;
+    if (!watches && (!make || !(watches = loop->watches = calloc(1, sizeof *watches))))
+        return NULL;
+    if ((size_t)number >= watches->capacity) {
+        if (!make)
+            return NULL;
+        size_t capacity = watches->capacity ? watches->capacity : 64;
+        while (capacity <= (size_t)number)
+            capacity *= 2;
+        void *grown = realloc(watches->by_number, capacity * sizeof(*watches->by_number));
+        if (!grown)
+            return NULL;
+        watches->by_number = grown;
+        memset(watches->by_number + watches->capacity, 0,
+               (capacity - watches->capacity) * sizeof(*watches->by_number));
+        watches->capacity = capacity;
+    }
+    struct descriptor *descriptor = watches->by_number[number];
+    if (!descriptor && make && (descriptor = calloc(1, sizeof *descriptor))) {
+        descriptor->watch.descriptor = number;
+        descriptor->watch.level = true;
+        descriptor->watch.ready = descriptor_ready;
+        watches->by_number[number] = descriptor;
+    }
+    return descriptor;
+}
+
+void watches_destroy(struct eddy_loop *loop)
+{
+    struct watches *watches = loop->watches;
+    if (!watches)
+        return;
+    for (size_t i = 0; i < watches->capacity; i++) {
+        struct descriptor *descriptor = watches->by_number[i];
+        if (descriptor && descriptor->watching)
+            loop->engine->call->unwatch(loop->engine, &descriptor->watch);
+        free(descriptor);
+    }
+    free(watches->by_number);
+    free(watches);
+    loop->watches = NULL;
+}
+
+/* Makes sure the descriptor is watched for the direction about to be filled in. */
+static int descriptor_watch(struct eddy_loop *loop, struct descriptor *descriptor, int direction,
+                            const char *call)
+{
+    uint8_t wanted = (uint8_t)(descriptor->watch.wanted | ready_of[direction]);
+    int r;
+    if (!descriptor->watching) {
+        descriptor->watch.wanted = (uint8_t)ready_of[direction];
+        r = loop->engine->call->watch(loop->engine, &descriptor->watch);
+        if (r == 0) {
+            descriptor->watching = true;
+            loop->watched++;
+        }
+    } else if (wanted != descriptor->watch.wanted) {
+        descriptor->watch.wanted = wanted;
+        r = loop->engine->call->rewatch(loop->engine, &descriptor->watch);
+    } else {
+        return 0;
+    }
+    return r < 0 ? eddy_fail(r, "%s: descriptor %d can't be watched", call,
+                             descriptor->watch.descriptor)
+                 : 0;
+}
+
+static int add_callback(const char *call, int number, int direction, eddy_callback *callback,
+                        void *argument)
+{
+    struct eddy_loop *loop = loop_self;
+    if (!loop || number < 0 || !callback)
+        return log_misuse(-EINVAL, call, !loop ? "called outside a loop"
+                                         : number < 0 ? "descriptor %d" : "the callback is NULL",
+                          number);
+    struct descriptor *descriptor = descriptor_get(loop, number, true);
+    if (!descriptor)
+        return eddy_fail(-ENOMEM, "%s: no memory", call);
+    struct direction *one = &descriptor->directions[direction];
+    if (one->wait)
+        return eddy_fail(-EBUSY, "%s: a task waits for descriptor %d", call, number);
+    int r = descriptor_watch(loop, descriptor, direction, call);
+    if (r < 0)
+        return r;
+    one->callback = callback;
+    one->argument = argument;
+    return 0;
+}
+
+static bool remove_callback(int number, int direction)
+{
+    struct eddy_loop *loop = loop_self;
+    if (!loop || number < 0)
+        return false;
+    struct descriptor *descriptor = descriptor_get(loop, number, false);
+    if (!descriptor || !descriptor->directions[direction].callback)
+        return false;
+    descriptor->directions[direction].callback = NULL;
+    descriptor_update(loop, descriptor);
+    return true;
+}
+
+int eddy_add_reader(int descriptor, eddy_callback *callback, void *argument)
+{
+    return add_callback("eddy_add_reader", descriptor, 0, callback, argument);
+}
+
+int eddy_add_writer(int descriptor, eddy_callback *callback, void *argument)
+{
+    return add_callback("eddy_add_writer", descriptor, 1, callback, argument);
+}
+
+bool eddy_remove_reader(int descriptor)
+{
+    return remove_callback(descriptor, 0);
+}
+
+bool eddy_remove_writer(int descriptor)
+{
+    return remove_callback(descriptor, 1);
+}
+
+/* ---- waits of tasks ---- */
+
+struct ready_wait {
+    struct wait wait;
+    struct descriptor *descriptor;
+    int direction;
+};
+
+static bool ready_abort(struct wait *wait)
+{
+    struct ready_wait *ready = container_of(wait, struct ready_wait, wait);
+    ready->descriptor->directions[ready->direction].wait = NULL;
+    descriptor_update(loop_self, ready->descriptor);
+    return true;
+}
+
+static int wait_ready(const char *call, int number, int direction)
+{
+    struct ready_wait ready = {.direction = direction};
+    int r = wait_begin(&ready.wait, direction ? "a writable descriptor" : "a readable descriptor",
+                       ready_abort);
+    if (r < 0)
+        return r;
+    if (number < 0)
+        return log_misuse(-EINVAL, call, "descriptor %d", number);
+    ready.descriptor = descriptor_get(loop_self, number, true);
+    if (!ready.descriptor)
+        return eddy_fail(-ENOMEM, "%s: no memory", call);
+    struct direction *one = &ready.descriptor->directions[direction];
+    if (direction_wanted(one))
+        return eddy_fail(-EBUSY, "%s: descriptor %d is being waited for already", call, number);
+    r = descriptor_watch(loop_self, ready.descriptor, direction, call);
+    if (r < 0)
+        return r;
+    one->wait = &ready.wait;
+    return wait_park(&ready.wait);
+}
+
+int eddy_wait_readable(int descriptor)
+{
+    return wait_ready("eddy_wait_readable", descriptor, 0);
+}
+
+int eddy_wait_writable(int descriptor)
+{
+    return wait_ready("eddy_wait_writable", descriptor, 1);
+}

@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A task's arguments: typed, named, copied. What compiles, what doesn't and what is said then.
+ */
+#include "support/process.h"
+
+/* ---- what arrives ---- */
+
+struct three {
+    int first, second;
+    const char *text;
+    int *out;
+};
+
+static int three(struct three *a)
+{
+    *a->out = a->first * 100 + a->second * 10 + (a->text == NULL);
+    return 0;
+}
+
+TEST(fields_not_named_are_zero)
+{
+    int out[3], err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, three, .second = 7, .out = &out[0]);
+        eddy_spawn(g, three, .out = &out[1], .text = "");
+        eddy_spawn(g, three, 3, 2, "", &out[2]); /* names can be left out, too */
+    }
+    CHECK_INT(out[0], 71);
+    CHECK_INT(out[1], 0);
+    CHECK_INT(out[2], 320);
+    return err;
+}
+
+struct whole {
+    struct three inner;
+    int array[4];
+    double number;
+    bool flag;
+};
+
+static int whole(struct whole *a)
+{
+    return a->inner.first + a->array[0] + a->array[3] + (int)a->number + a->flag;
+}
+
+TEST(structs_and_arrays_are_fields_like_others)
+{
+    struct three inner = {.first = 1000};
+    eddy_task *task =
+        eddy_create_task(whole, .inner = inner, .array = {100, [3] = 20}, .number = 3, .flag = true);
+    CHECK_INT(eddy_await(task), 1124);
+    return eddy_task_release(task);
+}
+
+__attribute__((__noinline__)) static eddy_task *from_a_deeper_frame(int *out)
+{
+    int here = 4;
+    struct three arguments = {.first = here, .second = here + 1, .out = out};
+    return eddy_create_task(three, arguments.first, arguments.second, .out = arguments.out);
+}
+
+__attribute__((__noinline__)) static void overwrite_the_frame(void)
+{
+    volatile char bytes[4096];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = 0x55;
+}
+
+TEST(copies_survive_the_frame_they_were_made_in)
+{
+    int out = 0;
+    eddy_task *task = from_a_deeper_frame(&out);
+    overwrite_the_frame();
+    CHECK_INT(eddy_await(task), 0);
+    CHECK_INT(out, 451);
+    return eddy_task_release(task);
+}
+
+struct cell {
+    int n;
+    int **seen;
+};
+
+static int cell(struct cell *a)
+{
+    *a->seen = &a->n;
+    int r = eddy_sleep(1); /* others run meanwhile, each on its own copy */
+    return r < 0 ? r : a->n;
+}
+
+TEST(each_task_has_a_copy_of_its_own)
+{
+    eddy_task *tasks[3];
+    int *seen[3], results[3];
+    for (int i = 0; i < 3; i++)
+        tasks[i] = eddy_create_task(cell, .n = i, .seen = &seen[i]);
+    CHECK_INT(eddy_gather(tasks, 3, results, EDDY_RAISE_FIRST), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(results[i], i);
+        CHECK_INT(eddy_task_release(tasks[i]), 0);
+    }
+    CHECK(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+    return 0;
+}
+
+TEST(expressions_are_evaluated_once)
+{
+    int n = 5, *seen, calls = 0;
+    eddy_task *task = eddy_create_task(cell, .n = n++, .seen = (calls++, &seen));
+    CHECK_INT(n, 6);
+    CHECK_INT(calls, 1);
+    CHECK_INT(eddy_await(task), 5);
+    CHECK_INT(eddy_task_release(task), 0);
+    struct cell cells[2] = {{1, &seen}, {2, &seen}}, *next = cells;
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn_on(g, cell, next++);
+    }
+    CHECK(next == &cells[1]);
+    calls = 0;
+    CHECK_INT(eddy_wait_for((calls++, eddy_sleep(1)), (calls++, 2.0)), 0);
+    CHECK_INT(calls, 2);
+    return err;
+}
+
+struct aligned_32 {
+    char before;
+    _Alignas(32) char bytes[32];
+    uintptr_t *address;
+};
+static int aligned_32(struct aligned_32 *a)
+{
+    *a->address = (uintptr_t)a;
+    return a->bytes[31];
+}
+
+struct aligned_64 {
+    _Alignas(64) char bytes[64];
+    uintptr_t *address;
+};
+static int aligned_64(struct aligned_64 *a)
+{
+    *a->address = (uintptr_t)a;
+    return a->bytes[63];
+}
+
+TEST(alignment_is_honoured)
+{
+    uintptr_t address_32 = 1, address_64 = 1;
+    for (int i = 0; i < 20; i++) { /* on fresh stacks and on recycled ones */
+        eddy_task *first = eddy_create_task(aligned_32, .bytes = {[31] = 5}, .address = &address_32);
+        eddy_task *second = eddy_create_task(aligned_64, .bytes = {[63] = 6}, .address = &address_64);
+        CHECK_INT(eddy_await(first), 5);
+        CHECK_INT(eddy_await(second), 6);
+        CHECK_INT(address_32 % 32, 0);
+        CHECK_INT(address_64 % 64, 0);
+        CHECK_INT(eddy_task_release(first), 0);
+        CHECK_INT(eddy_task_release(second), 0);
+    }
+    return 0;
+}
+
+struct large {
+    unsigned char bytes[1024];
+};
+static int large(struct large *a)
+{
+    int sum = 0;
+    for (size_t i = 0; i < sizeof a->bytes; i++)
+        sum += a->bytes[i];
+    int r = eddy_sleep(1); /* a frame below it must not touch it */
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < sizeof a->bytes; i++)
+        sum -= a->bytes[i];
+    return sum == 0 ? a->bytes[0] + a->bytes[1023] : -EBADMSG;
+}
+
+TEST(a_struct_may_have_1024_bytes)
+{
+    eddy_task *task = eddy_create_task(large, .bytes = {[0] = 3, [500] = 200, [1023] = 4});
+    overwrite_the_frame();
+    CHECK_INT(eddy_await(task), 7);
+    return eddy_task_release(task);
+}
+
+static int nothing(void)
+{
+    return 12;
+}
+
+TEST(a_function_may_take_nothing)
+{
+    eddy_task *task = eddy_create_task(nothing);
+    CHECK_INT(eddy_await(task), 12);
+    return eddy_task_release(task);
+}
+
+struct job {
+    int in, out;
+};
+static int twice(struct job *a)
+{
+    a->out = a->in * 2;
+    return a->out;
+}
+static int thrice(struct job *a)
+{
+    a->out = a->in * 3;
+    return a->out;
+}
+
+TEST(several_functions_share_a_struct)
+{
+    int err;
+    eddy_task *task = eddy_create_task_as(thrice, struct job, .in = 5);
+    CHECK_INT(eddy_await(task), 15);
+    CHECK_INT(eddy_task_release(task), 0);
+    eddy_with_group (g, &err) {
+        eddy_task *two = eddy_spawn_as(g, twice, struct job, .in = 5);
+        eddy_task *three = eddy_spawn_as(g, thrice, struct job, 5);
+        CHECK_INT(eddy_await(two), 10);
+        CHECK_INT(eddy_await(three), 15);
+    }
+    return err;
+}
+
+TEST(a_struct_of_the_callers_goes_in_and_out)
+{
+    struct job jobs[3] = {{.in = 1}, {.in = 2}, {.in = 3}};
+    int err;
+    eddy_with_group (g, &err) {
+        for (int i = 0; i < 3; i++)
+            eddy_spawn_on(g, twice, &jobs[i]);
+    }
+    CHECK_INT(jobs[0].out, 2);
+    CHECK_INT(jobs[1].out, 4);
+    CHECK_INT(jobs[2].out, 6);
+    return err;
+}
+
+struct many {
+    int a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20,
+        a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31;
+};
+static int many(struct many *a)
+{
+    int sum = 0;
+    for (int i = 0; i < 31; i++)
+        sum += (&a->a1)[i] == i + 1;
+    return sum;
+}
+
+TEST(up_to_31_fields_can_be_named)
+{
+    eddy_task *task = eddy_create_task(
+        many, .a1 = 1, .a2 = 2, .a3 = 3, .a4 = 4, .a5 = 5, .a6 = 6, .a7 = 7, .a8 = 8, .a9 = 9,
+        .a10 = 10, .a11 = 11, .a12 = 12, .a13 = 13, .a14 = 14, .a15 = 15, .a16 = 16, .a17 = 17,
+        .a18 = 18, .a19 = 19, .a20 = 20, .a21 = 21, .a22 = 22, .a23 = 23, .a24 = 24, .a25 = 25,
+        .a26 = 26, .a27 = 27, .a28 = 28, .a29 = 29, .a30 = 30, .a31 = 31);
+    CHECK_INT(eddy_await(task), 31);
+    return eddy_task_release(task);
+}
+
+struct sum {
+    int left, right;
+};
+static int sum(struct sum *a)
+{
+    return a->left + a->right;
+}
+
+PLAIN_TEST(the_main_task_takes_arguments_too)
+{
+    struct eddy_options options = {.virtual_clock = true};
+    EXPECT_INT(eddy_run_with(&options, sum, .left = 3), 3);
+    EXPECT_INT(eddy_run(sum, 3, .right = 4), 7);
+}
+
+/* ---- what compiles without a word ---- */
+
+#define CLEAN "-Wall -Wextra -Wshadow -Wpedantic -Werror "
+static const char *const clean_options[] = {
+    CLEAN "-std=gnu11 -O0", CLEAN "-std=gnu11 -O2", CLEAN "-std=c11 -O0", CLEAN "-std=c11 -O2",
+};
+
+static void expect_clean(const char *name, const char *text)
+{
+    struct mistake none = {name, text, ACCEPTED, NULL, NULL};
+    for (size_t i = 0; i < sizeof clean_options / sizeof clean_options[0]; i++)
+        mistakes_check(&none, 1, clean_options[i], "", "");
+}
+
+PLAIN_TEST(each_public_header_compiles_alone)
+{
+    static const char *const headers[] = {
+        "eddy.h",          "eddy/base.h",  "eddy/event.h",  "eddy/failure.h", "eddy/file.h",
+        "eddy/future.h",   "eddy/gather.h", "eddy/group.h", "eddy/lock.h",    "eddy/log.h",
+        "eddy/loop.h",     "eddy/pool.h",  "eddy/queue.h",  "eddy/run.h",     "eddy/scope.h",
+        "eddy/semaphore.h", "eddy/stream.h", "eddy/task.h",
+    };
+    enum { COUNT = sizeof headers / sizeof headers[0] };
+    static char texts[COUNT][128];
+    struct mistake none[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "#include <%s>\n#include <%s>\nextern int x;",
+                       headers[i], headers[i]);
+        none[i] = (struct mistake){headers[i], texts[i], ACCEPTED, NULL, NULL};
+    }
+    for (size_t i = 0; i < sizeof clean_options / sizeof clean_options[0]; i++)
+        mistakes_check(none, COUNT, clean_options[i], "", "");
+}
+
+PLAIN_TEST(all_macros_nest_in_silence)
+{
+    expect_clean(
+        "nested",
+        "#include <eddy.h>\n"
+        "struct fetch { int n; eddy_task *task; };\n"
+        "static int fetch(struct fetch *a) { return a->n; }\n"
+        "static int fetch_job(struct fetch *a) { return a->n; }\n"
+        "static int tick(void) { return eddy_sleep(0); }\n"
+        "static eddy_lock lock = EDDY_LOCK_INIT;\n"
+        "static eddy_semaphore semaphore = EDDY_SEMAPHORE_INIT(3);\n"
+        "static int everything(void)\n"
+        "{\n"
+        "    int err, again, r = 0, results[2], error = 0, memory = 0, once = 1, copy = 2, name = 3;\n"
+        "    struct fetch jobs[2] = {{0}, {0}};\n"
+        "    eddy_with_group (group, &err) {\n"
+        "        eddy_spawn(group, tick);\n"
+        "        eddy_spawn(group, fetch, .n = error + memory + once + copy + name);\n"
+        "        eddy_with_group (g, &again, .policy = EDDY_RUN_ALL) {\n"
+        "            eddy_with_group (h, NULL) {\n"
+        "                eddy_spawn_as(h, fetch_job, struct fetch, .n = 1);\n"
+        "                eddy_spawn_on(g, fetch, &jobs[0]);\n"
+        "                eddy_spawn(h, fetch, .n = eddy_wait_for(eddy_sleep(1), 2.0),\n"
+        "                           .task = eddy_create_task(fetch, .task = eddy_create_task(tick)));\n"
+        "            }\n"
+        "        }\n"
+        "        eddy_with_timeout (2.0, &again)\n"
+        "            eddy_with_timeout_at (eddy_time() + 1, &again)\n"
+        "                eddy_with_shield (1.0)\n"
+        "                    eddy_with_shield (2.0)\n"
+        "                        eddy_with_lock (&lock, &again)\n"
+        "                            eddy_with_lock (&lock, &again)\n"
+        "                                eddy_with_semaphore (&semaphore, &again)\n"
+        "                                    eddy_with_semaphore (&semaphore, &again)\n"
+        "                                        eddy_with_timeout (EDDY_FOREVER, NULL)\n"
+        "                                            r = eddy_wait_for(eddy_wait_for(tick(), 1), 2);\n"
+        "    }\n"
+        "    for (int i = 0; i < 3; i++)\n"
+        "        eddy_with_timeout (1.0, &err) {\n"
+        "            if (r)\n"
+        "                goto out;\n"
+        "            if (i)\n"
+        "                return i;\n"
+        "        }\n"
+        "    r = eddy_map(2, fetch, jobs, 2, results);\n"
+        "    if (r < 0)\n"
+        "        return r;\n"
+        "    r = eddy_to_thread(fetch, &jobs[0]);\n"
+        "    if (r < 0)\n"
+        "        return r;\n"
+        "    r = eddy_to_thread_abandon(fetch, &jobs[0]);\n"
+        "    if (r < 0)\n"
+        "        return r;\n"
+        "    r = eddy_run_in(NULL, fetch, &jobs[0]);\n"
+        "out:\n"
+        "    return r < 0 ? eddy_fail(r, \"%d\", err) : 0;\n"
+        "}\n"
+        "int main(void)\n"
+        "{\n"
+        "    struct eddy_options options = {.debug = true};\n"
+        "    int r = eddy_run_with(&options, everything);\n"
+        "    return r < 0 ? r : eddy_run(fetch, .n = 1);\n"
+        "}\n");
+}
+
+#define LETTERS                                                                                    \
+    "#define a 1+\n#define b 1+\n#define c 1+\n#define d 1+\n#define e 1+\n#define f 1+\n"          \
+    "#define g 1+\n#define h 1+\n#define i 1+\n#define j 1+\n#define k 1+\n#define l 1+\n"          \
+    "#define m 1+\n#define n 1+\n#define o 1+\n#define p 1+\n#define q 1+\n#define r 1+\n"          \
+    "#define s 1+\n#define t 1+\n#define u 1+\n#define v 1+\n#define w 1+\n#define x 1+\n"          \
+    "#define y 1+\n#define z 1+\n#define A 1+\n#define B 1+\n#define C 1+\n#define D 1+\n"          \
+    "#define E 1+\n#define F 1+\n#define G 1+\n#define H 1+\n#define I 1+\n#define J 1+\n"          \
+    "#define K 1+\n#define L 1+\n#define M 1+\n#define N 10\n#define O 1+\n#define P 1+\n"          \
+    "#define Q 1+\n#define R 1+\n#define S 1+\n#define T 1+\n#define U 1+\n#define V 1+\n"          \
+    "#define W 1+\n#define X 1+\n#define Y 1+\n#define Z 1+\n"
+#define LETTERS_BODY                                                                               \
+    "struct fetch { int number; int *out; };\n"                                                    \
+    "static int fetch(struct fetch *arguments) { return arguments->number; }\n"                    \
+    "static int tick(void) { return eddy_wait_for(eddy_sleep(N), N); }\n"                          \
+    "static eddy_lock lock = EDDY_LOCK_INIT;\n"                                                    \
+    "static eddy_semaphore semaphore = EDDY_SEMAPHORE_INIT(N);\n"                                  \
+    "int everything(void);\n"                                                                      \
+    "int everything(void)\n"                                                                       \
+    "{\n"                                                                                          \
+    "    struct fetch jobs[N] = {{0}};\n"                                                          \
+    "    int err, item = N;\n"                                                                     \
+    "    eddy_with_group (group, &err, .policy = EDDY_RUN_ALL) {\n"                                \
+    "        eddy_spawn(group, tick);\n"                                                           \
+    "        eddy_spawn(group, fetch, .number = N);\n"                                             \
+    "        eddy_spawn(group, fetch, N, &item);\n"                                                \
+    "        eddy_spawn_as(group, fetch, struct fetch, N);\n"                                      \
+    "        eddy_spawn_on(group, fetch, &jobs[0]);\n"                                             \
+    "        eddy_with_timeout (N, &err)\n"                                                        \
+    "            eddy_with_timeout_at (N, &err)\n"                                                 \
+    "                eddy_with_shield (N)\n"                                                       \
+    "                    eddy_with_lock (&lock, &err)\n"                                           \
+    "                        eddy_with_semaphore (&semaphore, &err) {\n"                           \
+    "                            return eddy_fail(-N, \"%d\", N);\n"                               \
+    "                        }\n"                                                                  \
+    "    }\n"                                                                                      \
+    "    eddy_detach(eddy_create_task(fetch, .number = N));\n"                                     \
+    "    err = eddy_to_thread(fetch, &jobs[0]);\n"                                                 \
+    "    if (err < 0)\n"                                                                           \
+    "        return err;\n"                                                                        \
+    "    eddy_queue queue;\n"                                                                      \
+    "    err = eddy_queue_open(&queue, sizeof item, N);\n"                                         \
+    "    if (err < 0)\n"                                                                           \
+    "        return err;\n"                                                                        \
+    "    err = eddy_queue_put(&queue, &item);\n"                                                   \
+    "    return err < 0 ? err : eddy_map(N, fetch, jobs, N, NULL);\n"                              \
+    "}\n"                                                                                          \
+    "int main(void) { return eddy_run(fetch, .number = N); }\n"
+
+PLAIN_TEST(one_letter_macros_of_the_user_do_no_harm)
+{
+    expect_clean("letters after eddy.h", "#include <eddy.h>\n" LETTERS LETTERS_BODY);
+    expect_clean("letters before eddy.h", LETTERS "#include <eddy.h>\n" LETTERS_BODY);
+}
+
+PLAIN_TEST(keywords_are_there_when_asked_for)
+{
+    expect_clean("keywords",
+                 "#include <stdio.h>\n"
+                 "#define EDDY_KEYWORDS\n"
+                 "#include <eddy.h>\n"
+                 "static async int slow(void) { return await eddy_sleep(1.0); }\n"
+                 "static int whole(void)\n"
+                 "{\n"
+                 "    int r = await slow();\n"
+                 "    return r < 0 ? r : await eddy_wait_for(slow(), 2.0);\n"
+                 "}\n"
+                 "int main(void) { return eddy_run(whole) < 0; }\n");
+    expect_clean("no keywords",
+                 "#include <eddy.h>\n"
+                 "int async(int await);\n"
+                 "int async(int await) { return await; }\n");
+    static const struct mistake dropped = {
+        "own_async",
+        "#define EDDY_KEYWORDS\n#include <eddy.h>\n"
+        "static async int slow(void) { return await eddy_sleep(1.0); }\n"
+        "void whole(void);\n"
+        "void whole(void) { await slow(); }\n",
+        WARNED, "unused-result", NULL};
+    mistakes_check(&dropped, 1, "-std=gnu11", "", "");
+}
+
+/* ---- what doesn't compile, and what is said ---- */
+
+static const char before[] =
+    "#include <eddy.h>\n"
+    "struct fetch { int n; const char *url; int *out; };\n"
+    "int fetch(struct fetch *a);\n"
+    "struct job { int n; };\n"
+    "int work(struct job *j);\n"
+    "int tick(void);\n"
+    "struct number { int n; };\n"
+    "int number(int n);\n"
+    "struct nothing { int n; };\n"
+    "void nothing(struct nothing *j);\n"
+    "struct big { char bytes[1025]; };\n"
+    "int big(struct big *b);\n"
+    "struct wide { _Alignas(128) int n; };\n"
+    "int wide(struct wide *w);\n"
+    "struct item { int n; };\n"
+    "int item(struct job *j);\n"
+    "int use(eddy_group *g, struct job *jobs, eddy_pool *pool);\n"
+    "int use(eddy_group *g, struct job *jobs, eddy_pool *pool)\n"
+    "{\n"
+    "    int err = 0, r = 0;\n";
+static const char after[] = "    (void)g, (void)jobs, (void)pool, (void)err;\n"
+                            "    return r;\n"
+                            "}\n";
+
+static void expect_messages(const struct mistake *mistakes, size_t count)
+{
+    mistakes_check(mistakes, count, "-std=gnu11", before, after); /* without any -W */
+}
+#define EXPECT_MESSAGES(mistakes) expect_messages(mistakes, sizeof(mistakes) / sizeof(mistakes)[0])
+
+PLAIN_TEST(wrong_fields_and_types_are_errors)
+{
+    static const struct mistake mistakes[] = {
+        {"no_such_field", "eddy_spawn(g, fetch, .m = 1);", REFUSED,
+         "'const struct fetch' has no member named 'm'",
+         "field designator 'm' does not refer to any field in type 'const struct fetch'"},
+        {"int_for_a_pointer", "eddy_spawn(g, fetch, .url = 5);", REFUSED,
+         "initialization of 'const char *' from 'int' makes pointer from integer without a cast",
+         "incompatible integer to pointer conversion initializing 'const char *'"},
+        {"pointer_for_an_int", "eddy_spawn(g, fetch, .n = \"one\");", REFUSED,
+         "initialization of 'int' from 'char *' makes integer from pointer without a cast",
+         "incompatible pointer to integer conversion initializing 'int'"},
+        {"wrong_pointer", "double d; eddy_spawn(g, fetch, .out = &d);", REFUSED,
+         "initialization of 'int *' from incompatible pointer type 'double *'",
+         "incompatible pointer types initializing 'int *' with an expression of type 'double *'"},
+        {"struct_for_an_int", "eddy_spawn(g, fetch, .n = *jobs);", REFUSED,
+         "incompatible types when initializing type 'int' using type 'struct job'",
+         "initializing 'int' with an expression of incompatible type 'struct job'"},
+        {"const_lost", "const int c = 1; eddy_spawn(g, fetch, .out = &c);", REFUSED,
+         "initialization discards 'const' qualifier", "discards qualifiers"},
+        {"field_twice", "eddy_spawn(g, fetch, .n = 1, .n = 2);", REFUSED,
+         "initialized field overwritten", "initializer overrides prior initialization"},
+        {"too_many_values", "eddy_spawn_as(g, work, struct job, 1, 2);", WARNED,
+         "excess elements in struct initializer", NULL},
+        {"wrong_type_in_create_task", "eddy_task *t = eddy_create_task(fetch, .url = 5); (void)t;",
+         REFUSED, "makes pointer from integer", "incompatible integer to pointer conversion"},
+        {"wrong_type_in_as", "eddy_spawn_as(g, work, struct job, .n = \"one\");", REFUSED,
+         "makes integer from pointer", "incompatible pointer to integer conversion"},
+        {"wrong_type_in_run", "r = eddy_run(fetch, .url = 5);", REFUSED,
+         "makes pointer from integer", "incompatible integer to pointer conversion"},
+    };
+    EXPECT_MESSAGES(mistakes);
+}
+
+PLAIN_TEST(wrong_functions_and_structs_are_errors)
+{
+    static const struct mistake mistakes[] = {
+        {"takes_a_number", "eddy_spawn(g, number, .n = 1);", REFUSED,
+         "eddy: number was given arguments, so it must be: int number(struct number *)", NULL},
+        {"returns_nothing", "eddy_spawn(g, nothing, .n = 1);", REFUSED,
+         "eddy: nothing was given arguments, so it must be: int nothing(struct nothing *)", NULL},
+        {"takes_another_struct", "eddy_spawn(g, item, .n = 1);", REFUSED,
+         "eddy: item was given arguments, so it must be: int item(struct item *); for a struct of "
+         "another name there are eddy_spawn_as, eddy_create_task_as",
+         NULL},
+        {"no_struct_of_its_name", "eddy_spawn(g, work, .n = 1);", REFUSED,
+         "eddy: work was given arguments, so it must be: int work(struct work *)", NULL},
+        {"takes_none", "eddy_spawn(g, tick, .n = 1);", REFUSED,
+         "eddy: tick was given arguments, so it must be: int tick(struct tick *)", NULL},
+        {"arguments_forgotten", "eddy_spawn(g, fetch);", REFUSED,
+         "eddy: fetch was given no arguments, so it must be: int fetch(void); to zero every field "
+         "write .first_field = 0",
+         NULL},
+        {"arguments_forgotten_in_run", "r = eddy_run(fetch);", REFUSED,
+         "eddy: fetch was given no arguments", NULL},
+        {"called_as_in_python", "eddy_spawn(g, tick());", REFUSED,
+         "eddy: tick() is a call or a number; name the function alone", NULL},
+        {"called_with_arguments", "eddy_task *t = eddy_create_task(work(jobs)); (void)t;", REFUSED,
+         "eddy: work(jobs) is a call or a number; name the function alone", NULL},
+        {"not_declared", "eddy_spawn(g, fetsch, .n = 1);", REFUSED,
+         "'fetsch' undeclared (first use in this function); did you mean 'fetch'?",
+         "use of undeclared identifier 'fetsch'; did you mean 'fetch'?"},
+        {"too_large", "eddy_spawn(g, big, .bytes = \"x\");", REFUSED,
+         "eddy: struct big is too large to copy; pass a pointer to it", NULL},
+        {"too_aligned", "eddy_spawn(g, wide, .n = 1);", REFUSED,
+         "eddy: struct wide wants more alignment than 64", NULL},
+        {"another_struct_in_as", "eddy_spawn_as(g, fetch, struct job, .n = 1);", REFUSED,
+         "eddy: fetch was given arguments, so it must be: int fetch(struct job *)", NULL},
+        {"another_struct_in_on", "eddy_spawn_on(g, fetch, &jobs[0]);", REFUSED,
+         "eddy: fetch must take what &jobs[0] is", NULL},
+        {"a_value_in_on", "eddy_spawn_on(g, work, jobs[0]);", REFUSED,
+         "eddy: work must take what jobs[0] is", NULL},
+        {"another_struct_in_map", "r = eddy_map(2, fetch, jobs, 3, NULL);", REFUSED,
+         "eddy_map: fetch must take a pointer to an element of jobs", NULL},
+        {"another_struct_in_thread", "r = eddy_to_thread(fetch, &jobs[0]);", REFUSED,
+         "eddy: fetch must take what &jobs[0] is", NULL},
+        {"another_struct_in_pool", "r = eddy_run_in(pool, fetch, &jobs[0]);", REFUSED,
+         "eddy: fetch must take what &jobs[0] is", NULL},
+        {"no_group", "eddy_spawn(fetch, .n = 1);", REFUSED, "expected expression", NULL},
+    };
+    EXPECT_MESSAGES(mistakes);
+}
+
+PLAIN_TEST(wrong_blocks_are_told)
+{
+    static const struct mistake mistakes[] = {
+        {"no_such_option", "eddy_with_group (h, &err, .polcy = EDDY_RUN_ALL) { }", REFUSED,
+         "'struct eddy_group_options' has no member named 'polcy'; did you mean 'policy'?",
+         "field designator 'polcy' does not refer to any field"},
+        {"group_without_error", "eddy_with_group (h) { }", REFUSED,
+         "too few arguments to function 'eddy_error_variable_'",
+         "too few arguments to function call, single argument 'error' was not specified"},
+        {"timeout_without_error", "eddy_with_timeout (2.0) { }", REFUSED,
+         "macro \"eddy_with_timeout\" requires 2 arguments, but only 1 given",
+         "too few arguments provided to function-like macro"},
+        {"error_by_value_in_group", "eddy_with_group (h, err) { }", WARNED,
+         "makes pointer from integer without a cast", "take the address with &"},
+        {"error_by_value_in_timeout", "eddy_with_timeout (2.0, err) { }", WARNED,
+         "makes pointer from integer without a cast", "take the address with &"},
+        {"not_a_lock", "eddy_semaphore s; eddy_with_lock (&s, &err) { }", WARNED,
+         "from incompatible pointer type", "incompatible pointer types"},
+        {"not_a_group", "eddy_lock l; eddy_spawn(&l, tick);", WARNED,
+         "from incompatible pointer type", "incompatible pointer types"},
+    };
+    EXPECT_MESSAGES(mistakes);
+}
+
+PLAIN_TEST(dropped_results_give_a_warning)
+{
+    static const struct mistake mistakes[] = {
+        {"sleep", "eddy_sleep(1.0);", WARNED, "eddy_sleep", "unused-result"},
+        {"await", "eddy_await(NULL);", WARNED, "eddy_await", "unused-result"},
+        {"wait", "eddy_task_wait(NULL);", WARNED, "unused-result", NULL},
+        {"wait_for", "eddy_wait_for(eddy_sleep(1), 2.0);", WARNED, "unused-result", NULL},
+        {"create_task", "eddy_create_task(tick);", WARNED, "unused-result", NULL},
+        {"create_task_with", "eddy_create_task(fetch, .n = 1);", WARNED, "unused-result", NULL},
+        {"create_task_as", "eddy_create_task_as(work, struct job, .n = 1);", WARNED,
+         "unused-result", NULL},
+        {"gather", "eddy_gather(NULL, 0, NULL, EDDY_RAISE_FIRST);", WARNED, "unused-result", NULL},
+        {"map", "eddy_map(2, work, jobs, 3, NULL);", WARNED, "unused-result", NULL},
+        {"to_thread", "eddy_to_thread(work, jobs);", WARNED, "unused-result", NULL},
+        {"to_thread_abandon", "eddy_to_thread_abandon(work, jobs);", WARNED, "unused-result", NULL},
+        {"run_in", "eddy_run_in(pool, work, jobs);", WARNED, "unused-result", NULL},
+        {"put", "eddy_queue q; eddy_queue_put(&q, jobs);", WARNED, "unused-result", NULL},
+        {"get", "eddy_queue q; eddy_queue_get(&q, jobs);", WARNED, "unused-result", NULL},
+        {"get_nowait", "eddy_queue q; eddy_queue_get_nowait(&q, jobs);", WARNED, "unused-result", NULL},
+        {"lock", "eddy_lock l; eddy_lock_acquire(&l);", WARNED, "unused-result", NULL},
+        {"semaphore", "eddy_semaphore s; eddy_semaphore_acquire(&s);", WARNED, "unused-result", NULL},
+        {"event", "eddy_event e; eddy_event_wait(&e);", WARNED, "unused-result", NULL},
+        {"future", "eddy_future_await(NULL, NULL);", WARNED, "unused-result", NULL},
+        {"readable", "eddy_wait_readable(0);", WARNED, "unused-result", NULL},
+        {"in_a_timeout", "eddy_with_timeout (1.0, &err) eddy_sleep(1);", WARNED, "unused-result", NULL},
+        {"spawn_may_be_dropped", "eddy_spawn(g, tick); eddy_spawn(g, fetch, .n = 1);", ACCEPTED, NULL,
+         NULL},
+    };
+    EXPECT_MESSAGES(mistakes);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* Connecting: names, several addresses, failures that tell, cancels that leave nothing open. */
+#include "connect_names.h"
+#include "stream_pairs.h"
+
+/* A port of 127.0.0.1 on which nobody listens. */
+static int closed_port(void)
+{
+    int port;
+    close(listening_socket(&port));
+    return port;
+}
+
+TEST(a_numeric_address_needs_no_thread)
+{
+    int port, listener = listening_socket(&port);
+    eddy_stream *stream;
+    int asked = names_asked;
+    CHECK_INT(eddy_connect("127.0.0.1", port, &stream), 0);
+    CHECK_INT(names_asked, asked);
+    int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    char buffer[8], name[64], expected[64];
+    CHECK_INT(write(peer, "hello", 5), 5);
+    CHECK_INT(eddy_stream_read(stream, buffer, sizeof buffer), 5);
+    CHECK_INT(eddy_stream_write(stream, "ok", 2), 2);
+    CHECK_INT(read(peer, buffer, sizeof buffer), 2);
+    (void)snprintf(expected, sizeof expected, "127.0.0.1:%d", port);
+    CHECK_INT(eddy_stream_peer(stream, name, sizeof name), strlen(expected));
+    CHECK_TEXT(name, expected);
+    eddy_stream_close(stream);
+    close(peer);
+    close(listener);
+    return 0;
+}
+
+TEST(a_refused_connection_names_the_address)
+{
+    eddy_stream *stream = NULL;
+    char expected[100];
+    int port = closed_port();
+    CHECK_INT(eddy_connect("127.0.0.1", port, &stream), -ECONNREFUSED);
+    (void)snprintf(expected, sizeof expected, "can't connect to 127.0.0.1:%d: Connection refused", port);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
+    CHECK_INT(eddy_failure_count(eddy_last_failure()), 0);
+    CHECK(!stream);
+    return 0;
+}
+
+TEST(rule_205_every_address_is_tried_and_listed)
+{
+    eddy_stream *stream = NULL;
+    char expected[100];
+    int port = closed_port();
+    names_give("127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.3");
+    CHECK_INT(eddy_connect("many.test", port, &stream), -ECONNREFUSED);
+    const eddy_failure *failure = eddy_last_failure();
+    CHECK_CONTAINS(eddy_failure_message(failure), "can't connect to many.test port");
+    CHECK_INT(eddy_failure_count(failure), 3); /* each once */
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(expected, sizeof expected,
+                       "can't connect to many.test (127.0.0.%d:%d): Connection refused", i + 1, port);
+        CHECK_TEXT(eddy_failure_message(eddy_failure_child(failure, (size_t)i)), expected);
+        CHECK_INT(eddy_failure_code(eddy_failure_child(failure, (size_t)i)), -ECONNREFUSED);
+    }
+    CHECK(!stream);
+    return 0;
+}
+
+TEST(the_first_address_that_answers_is_taken)
+{
+    int port, listener = listening_socket(&port); /* on 127.0.0.1 alone */
+    eddy_stream *stream;
+    char name[64];
+    names_give("127.0.0.2", "127.0.0.3", "127.0.0.1", NULL);
+    CHECK_INT(eddy_connect("many.test", port, &stream), 0);
+    CHECK(eddy_stream_peer(stream, name, sizeof name) > 0);
+    CHECK_CONTAINS(name, "127.0.0.1:");
+    eddy_stream_close(stream);
+    close(listener);
+    return 0;
+}
+
+TEST(localhost_is_a_name)
+{
+    int port, listener = listening_socket(&port);
+    eddy_stream *stream;
+    names_are_real();
+    CHECK_INT(eddy_connect("localhost", port, &stream), 0);
+    eddy_stream_close(stream);
+    close(listener);
+    return 0;
+}
+
+TEST(a_name_that_does_not_exist)
+{
+    eddy_stream *stream = NULL;
+    char name[400];
+    names_fail(EAI_NONAME, 0);
+    CHECK_INT(eddy_connect("nobody.invalid", 80, &stream), -ENOENT);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
+               "can't resolve 'nobody.invalid': Name or service not known");
+    names_fail(EAI_AGAIN, 0);
+    CHECK_INT(eddy_connect("nobody.invalid", 80, &stream), -EAGAIN);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
+               "can't resolve 'nobody.invalid': Temporary failure in name resolution");
+    names_fail(EAI_SYSTEM, EMFILE);
+    CHECK_INT(eddy_connect("nobody.invalid", 80, &stream), -EMFILE);
+    names_fail(EAI_MEMORY, 0);
+    CHECK_INT(eddy_connect("nobody.invalid", 80, &stream), -ENOMEM);
+    names_fail(EAI_FAIL, 0);
+    CHECK_INT(eddy_connect("nobody.invalid", 80, &stream), -EIO);
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    CHECK_INT(eddy_connect(name, 80, &stream), -ENOENT);
+    CHECK_INT(eddy_connect("", 80, &stream), -ENOENT);
+    CHECK(!stream);
+    names_are_real();
+    int r = eddy_connect("nobody.invalid", 80, &stream);
+    CHECK(r == -ENOENT || r == -EAGAIN); /* without a network it may not get to know */
+    return 0;
+}
+
+/* ---- cancels ---- */
+
+/* A listener whose queue is full: further connections neither succeed nor fail. */
+struct full {
+    int listener, port, count;
+    int clients[8];
+};
+
+static struct full full_listener(void)
+{
+    struct full full = {.count = 0};
+    full.listener = listening_socket(&full.port);
+    (void)listen(full.listener, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)full.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    while (full.count < 8) {
+        int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(client, (struct sockaddr *)&address, sizeof address);
+        full.clients[full.count++] = client;
+    }
+    return full;
+}
+
+static void full_close(struct full *full)
+{
+    while (full->count)
+        close(full->clients[--full->count]);
+    close(full->listener);
+}
+
+TEST(rule_206_a_cancelled_connect_closes_its_socket)
+{
+    struct full full = full_listener();
+    size_t before = test_count_descriptors();
+    eddy_stream *stream = NULL;
+    CHECK_INT(eddy_wait_for(eddy_connect("127.0.0.1", full.port, &stream), 2.0), -ETIMEDOUT);
+    CHECK_TIME(2);
+    CHECK(!stream);
+    CHECK_INT(test_count_descriptors(), before);
+    /* also from the middle of several addresses */
+    names_give("127.0.0.9", "127.0.0.1", "127.0.0.2", NULL);
+    CHECK_INT(eddy_wait_for(eddy_connect("many.test", full.port, &stream), 2.0), -ETIMEDOUT);
+    CHECK_INT(test_count_descriptors(), before);
+    full_close(&full);
+    return 0;
+}
+
+TEST(in_a_cancelled_scope_nothing_is_begun)
+{
+    eddy_stream *stream = NULL;
+    int port, listener = listening_socket(&port), asked = names_asked, err;
+    eddy_with_timeout (0, &err) {
+        CHECK_INT(eddy_connect("many.test", port, &stream), -ECANCELED);
+    }
+    CHECK_INT(err, -ETIMEDOUT);
+    CHECK_INT(names_asked, asked);
+    close(listener);
+    return 0;
+}
+
+/* ---- bad input ---- */
+
+TEST(bad_arguments_are_reported)
+{
+    eddy_stream *stream = NULL;
+    CHECK_INT(eddy_connect(NULL, 80, &stream), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_connect: the host is NULL");
+    CHECK_INT(eddy_connect("127.0.0.1", 80, NULL), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_connect: the stream is NULL");
+    CHECK_INT(eddy_connect("127.0.0.1", 0, &stream), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "port 0");
+    CHECK_INT(eddy_connect("127.0.0.1", 65536, &stream), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "port 65536");
+    CHECK(!stream);
+    return 0;
+}
+
+PLAIN_TEST(outside_a_task)
+{
+    eddy_stream *stream = NULL;
+    test_stderr_begin();
+    int r = eddy_connect("127.0.0.1", 80, &stream);
+    const char *said = test_stderr_end();
+    EXPECT_INT(r, -EINVAL);
+    EXPECT_CONTAINS(said, "eddy_connect: awaited outside a task");
+    EXPECT_INT(test_count_lines(said), 1);
+}

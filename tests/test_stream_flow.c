@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams under load: back-pressure, every byte in its place, fairness, an end behind the data. */
+#include "stream_pairs.h"
+
+/* ---- back-pressure ---- */
+
+static int check_back_pressure(enum pair_kind kind)
+{
+    struct pair pair = stream_pair(kind);
+    const size_t size = 10 << 20;
+    char *buffer = malloc(size);
+    bool done = false;
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, pour, .stream = pair.b, .size = size, .piece = 300000, .done = &done);
+        CHECK_INT(eddy_sleep(1), 0);
+        CHECK(!done); /* suspended: nobody reads */
+        CHECK_INT(eddy_stream_read_exactly(pair.a, buffer, size), size);
+        CHECK(pattern_holds(buffer, size, 0));
+    }
+    CHECK(done);
+    pair_close(&pair);
+    free(buffer);
+    return err;
+}
+
+TEST(back_pressure_over_tcp)
+{
+    return check_back_pressure(PAIR_TCP);
+}
+
+TEST(back_pressure_over_a_socketpair)
+{
+    return check_back_pressure(PAIR_UNIX);
+}
+
+TEST(back_pressure_over_a_pipe)
+{
+    return check_back_pressure(PAIR_PIPE);
+}
+
+/* ---- every way to read, at any moment, with cancels ---- */
+
+struct trickle {
+    eddy_stream *stream;
+    size_t size;
+    unsigned seed;
+};
+
+/* Pieces of any size, with and without pauses. */
+static int trickle(struct trickle *a)
+{
+    char buffer[8000];
+    for (size_t position = 0; position < a->size;) {
+        size_t size = 1 + random_next(&a->seed) % (random_next(&a->seed) % 16 ? 40 : sizeof buffer);
+        if (size > a->size - position)
+            size = a->size - position;
+        pattern_fill(buffer, size, position);
+        EXPECT_INT(eddy_stream_write(a->stream, buffer, size), size);
+        position += size;
+        if (random_next(&a->seed) % 3 == 0)
+            EXPECT_INT(eddy_sleep(random_next(&a->seed) % 2 ? 0 : 0.01), 0);
+    }
+    eddy_stream_close(a->stream);
+    return 0;
+}
+
+/* One read of some kind, perhaps within a timeout: what it returned. */
+static ssize_t read_any_way(eddy_stream *stream, char *buffer, size_t size, unsigned *seed)
+{
+    ssize_t n = 0;
+    int err;
+    unsigned way = random_next(seed) % 3;
+    size = 2 + random_next(seed) % (random_next(seed) % 4 ? 50 : size - 2);
+    eddy_with_timeout (random_next(seed) % 2 ? 0.005 * (random_next(seed) % 3) : EDDY_FOREVER, &err) {
+        n = way == 0   ? eddy_stream_read(stream, buffer, size)
+            : way == 1 ? eddy_stream_read_line(stream, buffer, size)
+                       : eddy_stream_read_exactly(stream, buffer, size);
+    }
+    if (n == -ENODATA) {
+        int had = 0;
+        EXPECT_INT(sscanf(eddy_failure_message(eddy_last_failure()), "the stream ended after %d", &had), 1);
+        n = had;
+    }
+    return n;
+}
+
+static int check_every_way(enum pair_kind kind, unsigned seed)
+{
+    struct pair pair = stream_pair(kind);
+    const size_t size = 60000;
+    char buffer[5000];
+    size_t position = 0, cancelled = 0, too_long = 0;
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, trickle, .stream = pair.b, .size = size, .seed = seed);
+        while (position < size) {
+            ssize_t n = read_any_way(pair.a, buffer, sizeof buffer, &seed);
+            cancelled += n == -ECANCELED;
+            too_long += n == -EMSGSIZE;
+            if (n == -ECANCELED || n == -EMSGSIZE)
+                continue;
+            CHECK(n > 0);
+            CHECK(pattern_holds(buffer, (size_t)n, position));
+            position += (size_t)n;
+        }
+        CHECK_INT(eddy_stream_read(pair.a, buffer, sizeof buffer), 0);
+    }
+    CHECK_INT(position, size);
+    CHECK(cancelled > 10 && too_long > 10);
+    eddy_stream_close(pair.a);
+    return err;
+}
+
+TEST(no_byte_is_lost_whatever_reads_and_is_cancelled)
+{
+    for (unsigned seed = 1; seed <= 3; seed++) {
+        CHECK_INT(check_every_way(PAIR_TCP, seed), 0);
+        CHECK_INT(check_every_way(PAIR_UNIX, seed), 0);
+        CHECK_INT(check_every_way(PAIR_PIPE, seed), 0);
+    }
+    return 0;
+}
+
+struct ping {
+    eddy_stream *stream;
+    int rounds;
+    bool first;
+};
+
+static int ping(struct ping *a)
+{
+    char line[64], expected[64];
+    for (int i = 0; i < a->rounds; i++) {
+        int length = snprintf(expected, sizeof expected, "round %d\n", i);
+        if (a->first)
+            EXPECT_INT(eddy_stream_write(a->stream, expected, (size_t)length), length);
+        EXPECT_INT(eddy_stream_read_line(a->stream, line, sizeof line), length);
+        EXPECT_TEXT(line, expected);
+        if (!a->first)
+            EXPECT_INT(eddy_stream_write(a->stream, expected, (size_t)length), length);
+    }
+    return 0;
+}
+
+TEST(ping_pong)
+{
+    struct pair pair = stream_pair(PAIR_TCP);
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, ping, .stream = pair.a, .rounds = 2000, .first = true);
+        eddy_spawn(g, ping, .stream = pair.b, .rounds = 2000);
+    }
+    pair_close(&pair);
+    return err;
+}
+
+/* ---- fairness ---- */
+
+struct ticker {
+    int *ticks;
+};
+
+static int ticker(struct ticker *a)
+{
+    while (eddy_sleep(0) == 0)
+        ++*a->ticks;
+    return 0;
+}
+
+TEST(a_stream_that_never_runs_dry_leaves_room_for_others)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    char buffer[64000];
+    int ticks = 0, err;
+    pattern_fill(buffer, sizeof buffer, 0);
+    CHECK_INT(eddy_stream_write(pair.b, buffer, sizeof buffer), sizeof buffer);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, ticker, .ticks = &ticks);
+        for (int i = 0; i < 32000; i++)
+            CHECK_INT(eddy_stream_read(pair.a, buffer, 1), 1);
+        CHECK(ticks > 32000 / 80 && ticks < 32000 / 40);
+        ticks = 0;
+        CHECK_INT(eddy_stream_read_line(pair.a, buffer, 2), -EMSGSIZE); /* from the buffer now */
+        for (int i = 0; i < 16000; i++)
+            CHECK_INT(eddy_stream_read(pair.a, buffer, 1), 1);
+        CHECK(ticks > 16000 / 80 && ticks < 16000 / 40);
+        ticks = 0;
+        for (int i = 0; i < 200; i++)
+            CHECK_INT(eddy_stream_write(pair.a, "x", 1), 1);
+        CHECK(ticks >= 200 / 80 && ticks <= 200 / 40);
+        eddy_group_cancel(g);
+    }
+    pair_close(&pair);
+    return err;
+}
+
+/* ---- an end that came with the data ---- */
+
+/* The reader is parked, or about to read again, when data and end arrive as one. */
+static int check_end_behind_data(enum pair_kind kind, bool parked, bool reset)
+{
+    int descriptors[2], err;
+    char buffer[64];
+    const struct linger linger = {.l_onoff = 1};
+    descriptor_pair(kind, descriptors);
+    eddy_stream *stream = stream_of(descriptors[0]);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 0.01), -ETIMEDOUT);
+    eddy_task *reader = NULL;
+    eddy_with_group (g, &err) {
+        if (parked) {
+            reader = eddy_spawn(g, ping, .stream = stream, .rounds = 1);
+            CHECK_INT(eddy_sleep(0), 0);
+        }
+        CHECK_INT(write(descriptors[1], "round 0\n", 8), 8);
+        if (parked) /* its answer must not be lost on a closed peer */
+            CHECK_INT(shutdown(descriptors[1], SHUT_WR), 0);
+        else if (reset)
+            CHECK_INT(setsockopt(descriptors[1], SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+        if (!parked)
+            close(descriptors[1]);
+        if (reader)
+            CHECK_INT(eddy_await(reader), 0);
+        else
+            CHECK_INT(eddy_stream_read(stream, buffer, sizeof buffer), 8);
+    }
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 5.0),
+              reset ? -ECONNRESET : 0);
+    if (parked)
+        close(descriptors[1]);
+    eddy_stream_close(stream);
+    return err;
+}
+
+TEST(an_end_behind_the_data_is_seen)
+{
+    for (int i = 0; i < 20; i++) {
+        CHECK_INT(check_end_behind_data(PAIR_TCP, true, false), 0);
+        CHECK_INT(check_end_behind_data(PAIR_TCP, false, false), 0);
+        CHECK_INT(check_end_behind_data(PAIR_TCP, false, true), 0);
+        CHECK_INT(check_end_behind_data(PAIR_UNIX, true, false), 0);
+        CHECK_INT(check_end_behind_data(PAIR_UNIX, false, false), 0);
+        CHECK_INT(check_end_behind_data(PAIR_PIPE, false, false), 0);
+    }
+    return 0;
+}
+
+/* The whole life of a short connection, in the order that streams like least. */
+TEST(an_end_after_the_edge_of_the_data_is_seen)
+{
+    for (int i = 0; i < 20; i++) {
+        int descriptors[2];
+        char buffer[64];
+        descriptor_pair(i % 2 ? PAIR_TCP : PAIR_UNIX, descriptors);
+        eddy_stream *stream = stream_of(descriptors[0]);
+        CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 0.01), -ETIMEDOUT);
+        CHECK_INT(write(descriptors[1], "data", 4), 4);
+        CHECK_INT(eddy_sleep(0.01), 0); /* the edge is delivered, to nobody */
+        close(descriptors[1]);
+        CHECK_INT(eddy_stream_read(stream, buffer, sizeof buffer), 4);
+        CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 5.0), 0);
+        eddy_stream_close(stream);
+    }
+    return 0;
+}
