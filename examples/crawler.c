@@ -13,7 +13,8 @@
  *
  *     async def crawl(urls):
  *         async with aiohttp.ClientSession() as session:
- *             return await asyncio.gather(*(fetch(session, u) for u in urls), return_exceptions=True)
+ *             return await asyncio.gather(*(fetch(session, u) for u in urls),
+ *                                         return_exceptions=True)
  *
  * eddy_map() is semaphore and gather in one: at most ten at once, a result for each, and a failure
  * among them stops nobody.

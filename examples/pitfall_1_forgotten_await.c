@@ -13,7 +13,7 @@
  *
  * In C a call runs its function, so there is no await to forget. What can be forgotten is to wait
  * for a task: it begins, and is cancelled when the main task ends. What catches it: the compiler,
- * if the handle is dropped; a report on stderr, if it is kept and never given back; a group, always.
+ * if the handle is dropped; a report on stderr, if it is never given back; a group, always.
  */
 #include <stdio.h>
 #include <eddy.h>

@@ -62,13 +62,15 @@ static bool is_out_of_resources(int code)
 }
 
 /* "localhost (127.0.0.1:80): Connection refused", or without the name if it says no more. */
-static struct eddy_failure *describe_attempt(const char *host, const struct address *address, int code)
+static struct eddy_failure *describe_attempt(const char *host, const struct address *address,
+                                             int code)
 {
     char text[ADDRESS_TEXT_SIZE];
     struct address numeric;
     (void)address_text(address, text, sizeof text);
     if (address_parse(host, 0, &numeric))
-        return failure_make(code, __FILE__, __LINE__, "can't connect to %s: %s", text, strerror(-code));
+        return failure_make(code, __FILE__, __LINE__, "can't connect to %s: %s", text,
+                            strerror(-code));
     return failure_make(code, __FILE__, __LINE__, "can't connect to %s (%s): %s", host, text,
                         strerror(-code));
 }
@@ -79,8 +81,9 @@ static int fail_attempts(const char *host, int port, struct eddy_failure **failu
 {
     struct eddy_failure *all = failures[0];
     if (count > 1) {
-        all = failure_make(last, __FILE__, __LINE__, "can't connect to %s port %d at any of %zu addresses",
-                           host, port, count);
+        all = failure_make(last, __FILE__, __LINE__,
+                           "can't connect to %s port %d at any of %zu addresses", host, port,
+                           count);
         for (size_t i = 0; i < count; i++) {
             if (all && failures[i])
                 failure_add_child(all, failures[i]);

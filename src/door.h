@@ -20,7 +20,7 @@ struct door {
     struct eddy_loop *loop; /* NULL once closed; written under the lock by the loop's thread */
     uint64_t id;            /* of no other */
     atomic_uint references;
-    struct list sleepers;   /* of struct sleeper; the loop's thread's */
+    struct list sleepers; /* of struct sleeper; the loop's thread's */
 };
 
 /* The door of this thread's loop, or NULL without memory. Borrowed. */

@@ -4,6 +4,10 @@
  *
  * Closing is the exception: it is done here and now. On local files close(2) doesn't wait for the
  * disk, and clean-up must work in a cancelled scope and outside of tasks.
+ *
+ * The position of a seekable file is kept here, and every operation names its offset: the ring
+ * doesn't move the kernel's own one on when a write breaks off with an error after a part (a full
+ * disk), and what is written next would land on top of that part.
  */
 #include "eddy/file.h"
 
@@ -20,6 +24,7 @@
 struct eddy_file {
     int descriptor;
     unsigned references; /* the owner's, and one an operation under way */
+    int64_t position;    /* -1: the kernel's (pipes, devices, O_APPEND) */
     char path[];
 };
 
@@ -36,7 +41,8 @@ static int file_release(struct eddy_file *file)
 }
 
 /* 0, or the error to return. */
-static int file_check(const struct eddy_file *file, const char *call, const void *buffer, size_t size)
+static int file_check(const struct eddy_file *file, const char *call, const void *buffer,
+                      size_t size)
 {
     if (!file)
         return log_misuse(-EINVAL, call, "the file is NULL");
@@ -69,6 +75,7 @@ int eddy_file_open(const char *path, int flags, mode_t mode, eddy_file **ret_fil
         return r == -ECANCELED ? r : eddy_fail(r, "can't open '%s': %s", path, strerror(-r));
     }
     file->descriptor = r;
+    file->position = flags & O_APPEND ? -1 : lseek(r, 0, SEEK_CUR); /* -1 if it can't be sought */
     *ret_file = file;
     return 0;
 }
@@ -91,8 +98,9 @@ static ssize_t file_read(struct eddy_file *file, void *buffer, size_t size, int6
     return r;
 }
 
-/* As many writes as it takes. */
-static ssize_t file_write(struct eddy_file *file, const char *data, size_t size, int64_t offset)
+/* As many writes as it takes; *ret_written also counts those before an error. */
+static ssize_t file_write(struct eddy_file *file, const char *data, size_t size, int64_t offset,
+                          size_t *ret_written)
 {
     size_t written = 0;
     int r = 0;
@@ -113,20 +121,36 @@ static ssize_t file_write(struct eddy_file *file, const char *data, size_t size,
     if (r < 0 && (r != -ECANCELED || written))
         eddy_fail(r, "writing to '%s', after %zu of %zu bytes: %s", file->path, written, size,
                   strerror(-r));
+    *ret_written = written;
     (void)file_release(file);
     return r < 0 ? r : (ssize_t)size;
 }
 
 ssize_t eddy_file_read(eddy_file *file, void *buffer, size_t size)
 {
-    int r = file_check(file, "eddy_file_read", buffer, size);
-    return r < 0 ? r : file_read(file, buffer, size, -1);
+    ssize_t r = file_check(file, "eddy_file_read", buffer, size);
+    if (r < 0)
+        return r;
+    file->references++; /* another task may close it meanwhile */
+    r = file_read(file, buffer, size, file->position);
+    if (r > 0 && file->position >= 0)
+        file->position += r;
+    (void)file_release(file);
+    return r;
 }
 
 ssize_t eddy_file_write(eddy_file *file, const void *data, size_t size)
 {
-    int r = file_check(file, "eddy_file_write", data, size);
-    return r < 0 ? r : file_write(file, data, size, -1);
+    ssize_t r = file_check(file, "eddy_file_write", data, size);
+    if (r < 0)
+        return r;
+    size_t written;
+    file->references++; /* another task may close it meanwhile */
+    r = file_write(file, data, size, file->position, &written);
+    if (file->position >= 0)
+        file->position += (int64_t)written;
+    (void)file_release(file);
+    return r;
 }
 
 static int check_offset(const char *call, uint64_t offset, size_t size)
@@ -149,7 +173,8 @@ ssize_t eddy_file_pwrite(eddy_file *file, const void *data, size_t size, uint64_
     int r = file_check(file, "eddy_file_pwrite", data, size);
     if (r == 0)
         r = check_offset("eddy_file_pwrite", offset, size);
-    return r < 0 ? r : file_write(file, data, size, (int64_t)offset);
+    size_t written;
+    return r < 0 ? r : file_write(file, data, size, (int64_t)offset, &written);
 }
 
 int eddy_file_sync(eddy_file *file)

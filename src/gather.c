@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gather: one wait, a join a task. Map: a group of as many tasks as the limit, which take the jobs
- * one after the other.
+ * Gather: one wait, a join a task. Map: a group with a task a job, and a semaphore for the limit.
  */
 #include <stdlib.h>
 #include "eddy/gather.h"
+#include "eddy/semaphore.h"
 #include "group.h"
 #include "log.h"
 #include "task.h"
@@ -158,29 +158,32 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
 struct map {
     eddy_function_ *function;
     char *jobs;
-    size_t job_size, count, next;
+    size_t job_size;
     int *results;
-    int code;
+    eddy_semaphore free; /* places for jobs */
+    int code;            /* the first failure's, with results */
     struct eddy_failure *failure;
 };
 
-static int map_worker(struct map *map)
+struct map_job {
+    struct map *map;
+    size_t index;
+};
+
+/* A job, a task of its own. With results its failure is kept and disturbs nobody. */
+static int map_job(struct map_job *a)
 {
-    while (map->next < map->count) {
-        size_t index = map->next++;
-        int r = map->function(map->jobs + index * map->job_size);
-        if (map->results)
-            map->results[index] = r;
-        if (r >= 0)
-            continue;
-        if (!map->results || (r == -ECANCELED && eddy_cancelled()))
-            return r;
-        if (!map->code) {
-            map->code = r;
-            map->failure = failure_take(r);
-        }
+    struct map *map = a->map;
+    int r = map->function(map->jobs + a->index * map->job_size);
+    (void)eddy_semaphore_release(&map->free);
+    if (!map->results)
+        return r;
+    map->results[a->index] = r;
+    if (r < 0 && !map->code) {
+        map->code = r;
+        map->failure = failure_take(r);
     }
-    return 0;
+    return r == -ECANCELED && eddy_cancelled() ? r : 0;
 }
 
 int eddy_map_(size_t limit, eddy_function_ *function, void *jobs, size_t job_size, size_t count,
@@ -192,19 +195,25 @@ int eddy_map_(size_t limit, eddy_function_ *function, void *jobs, size_t job_siz
                           : !limit        ? "a limit of 0"
                                           : "NULL function or jobs",
                           site->file, site->line);
-    struct map map = {.function = function, .jobs = jobs, .job_size = job_size, .count = count,
-                      .results = results};
-    if (results)
-        for (size_t i = 0; i < count; i++)
-            results[i] = -ECANCELED; /* until its turn comes */
+    struct map map = {.function = function,
+                      .jobs = jobs,
+                      .job_size = job_size,
+                      .results = results,
+                      .free = EDDY_SEMAPHORE_INIT(limit)};
+    for (size_t i = 0; results && i < count; i++)
+        results[i] = -ECANCELED; /* until its turn comes */
     struct group group;
     group_open(&group, EDDY_FAIL_FAST, site);
-    for (size_t i = 0; i < limit && i < count; i++)
-        if (!eddy_spawn_((eddy_group *)(void *)&group, EDDY_ERASE_(map_worker), &map, 0,
-                         EDDY_IN_PLACE_, site))
-            break; /* a refused spawn has failed the group */
-    int code = group_close(&group, false, 0);
-    if (code >= 0 && map.code) {
+    int body = 0;
+    for (size_t i = 0; i < count && body == 0; i++) {
+        body = eddy_semaphore_acquire(&map.free);
+        struct map_job job = {.map = &map, .index = i};
+        if (body == 0 && !eddy_spawn_((eddy_group *)(void *)&group, EDDY_ERASE_(map_job), &job,
+                                      sizeof job, EDDY_COPIED_, site))
+            break; /* the group is failing, or has failed by that */
+    }
+    int code = group_close(&group, false, body);
+    if (map.code && code >= 0) {
         code = map.code;
         failure_set(map.failure);
     } else {

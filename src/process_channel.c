@@ -53,7 +53,8 @@ static void channel_lost(struct process_pool *pool)
         free(worker);
     }
     while (pool->queued)
-        process_job_fail(process_queue_take(pool), -ECHILD, "the server of the worker processes is gone");
+        process_job_fail(process_queue_take(pool), -ECHILD,
+                         "the server of the worker processes is gone");
 }
 
 void process_channel_read(struct process_pool *pool)
@@ -104,10 +105,8 @@ void process_pool_unbind(struct process_pool *pool)
 
 int process_pool_bind(struct process_pool *pool, struct eddy_loop *loop)
 {
-    pool->watch = (struct watch){.descriptor = pool->channel,
-                                 .wanted = READY_READ,
-                                 .level = true,
-                                 .ready = channel_ready};
+    pool->watch = (struct watch){
+        .descriptor = pool->channel, .wanted = READY_READ, .level = true, .ready = channel_ready};
     int r = loop->engine->call->watch(loop->engine, &pool->watch);
     if (r < 0)
         return eddy_fail(r, "the process pool can't be watched");

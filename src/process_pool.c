@@ -92,16 +92,16 @@ static struct process_worker *worker_for_next(struct process_pool *pool)
     if (pool->alive >= pool->most_workers || (pool->start_error && pool->alive))
         return NULL;
     if (pool->start_error) {
-        process_job_fail(process_queue_take(pool), pool->start_error, "can't fork a worker process: %s",
-                         strerror(-pool->start_error));
+        process_job_fail(process_queue_take(pool), pool->start_error,
+                         "can't fork a worker process: %s", strerror(-pool->start_error));
         pool->start_error = 0;
         return NULL;
     }
     struct process_worker *worker = process_worker_start(pool);
     if (!worker && !pool->alive) {
         const eddy_failure *failure = eddy_last_failure();
-        process_job_fail(process_queue_take(pool), failure ? eddy_failure_code(failure) : -ENOMEM, "%s",
-                         eddy_failure_message(failure));
+        process_job_fail(process_queue_take(pool), failure ? eddy_failure_code(failure) : -ENOMEM,
+                         "%s", eddy_failure_message(failure));
     }
     return worker;
 }
@@ -177,8 +177,8 @@ static int job_refuse(struct process_pool *pool, const struct order *order)
         return log_misuse(-EINVAL, "eddy_run_in", "another loop uses this process pool, at %s:%d",
                           order->site->file, order->site->line);
     if (order->size > WORKER_ARGUMENT_MAX)
-        return eddy_fail(-E2BIG, "the argument of %s is %zu bytes, a process pool takes %zu", function,
-                         order->size, WORKER_ARGUMENT_MAX);
+        return eddy_fail(-E2BIG, "the argument of %s is %zu bytes, a process pool takes %zu",
+                         function, order->size, WORKER_ARGUMENT_MAX);
     if (!zygote_knows(order->function))
         return eddy_fail(-ENOEXEC,
                          "%s isn't known to worker processes: it was loaded after "
@@ -187,12 +187,14 @@ static int job_refuse(struct process_pool *pool, const struct order *order)
     if (pool->closing)
         return eddy_fail(-ESHUTDOWN, "can't run %s in the pool: it is closing", function);
     if (pool->channel < 0)
-        return eddy_fail(-ECHILD, "can't run %s: the server of the worker processes is gone", function);
+        return eddy_fail(-ECHILD, "can't run %s: the server of the worker processes is gone",
+                         function);
     if (pool->jobs >= pool->most_workers + POOL_QUEUE_DEFAULT)
-        return eddy_fail(-EAGAIN,
-                         "can't run %s in the pool: %d jobs are waiting for its %zu workers, the cap "
-                         "on its queue",
-                         function, POOL_QUEUE_DEFAULT, pool->most_workers);
+        return eddy_fail(
+            -EAGAIN,
+            "can't run %s in the pool: %d jobs are waiting for its %zu workers, the cap "
+            "on its queue",
+            function, POOL_QUEUE_DEFAULT, pool->most_workers);
     return pool->loop ? 0 : process_pool_bind(pool, loop_self);
 }
 
@@ -307,7 +309,8 @@ static void process_pool_close(struct eddy_pool *base)
     }
     pool->closing = true;
     while (pool->queued)
-        process_job_fail(process_queue_take(pool), -ESHUTDOWN, "was waiting in a pool that is closing");
+        process_job_fail(process_queue_take(pool), -ESHUTDOWN,
+                         "was waiting in a pool that is closing");
     if (pool->loop)
         process_pool_dispatch(pool);
     while (pool->idle.first)

@@ -36,10 +36,8 @@ static void worker_ready(struct watch *watch, unsigned what)
 int process_worker_watch(struct process_worker *worker)
 {
     struct engine *engine = worker->pool->loop->engine;
-    worker->watch = (struct watch){.descriptor = worker->socket,
-                                   .wanted = READY_READ,
-                                   .level = true,
-                                   .ready = worker_ready};
+    worker->watch = (struct watch){
+        .descriptor = worker->socket, .wanted = READY_READ, .level = true, .ready = worker_ready};
     return engine->call->watch(engine, &worker->watch);
 }
 
@@ -49,26 +47,33 @@ void process_worker_unwatch(struct process_worker *worker)
     engine->call->unwatch(engine, &worker->watch);
 }
 
-struct process_worker *process_worker_start(struct process_pool *pool)
+/* Gives the worker a socket and has the zygote fork it. */
+static int worker_connect(struct process_worker *worker)
 {
     const int room = 2 * (int)WORKER_ARGUMENT_MAX;
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    for (int i = 0; i < 2; i++)
+        (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    worker->socket = pair[0];
+    int r = process_worker_watch(worker);
+    if (r == 0 && (r = request(worker->pool, ZYGOTE_START, worker->number, pair[1])) < 0)
+        process_worker_unwatch(worker);
+    close(pair[1]);
+    if (r < 0)
+        close(pair[0]);
+    return r;
+}
+
+struct process_worker *process_worker_start(struct process_pool *pool)
+{
     struct process_worker *worker = calloc(1, sizeof *worker);
-    int pair[2] = {-1, -1};
-    int r = !worker ? -ENOMEM
-            : socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ? -errno
-                                                                              : 0;
-    if (r == 0) {
-        for (int i = 0; i < 2; i++)
-            (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    int r = -ENOMEM;
+    if (worker) {
         worker->pool = pool;
-        worker->socket = pair[0];
         worker->number = ++pool->last_number;
-        r = process_worker_watch(worker);
-        if (r == 0 && (r = request(pool, ZYGOTE_START, worker->number, pair[1])) < 0)
-            process_worker_unwatch(worker);
-        close(pair[1]);
-        if (r < 0)
-            close(pair[0]);
+        r = worker_connect(worker);
     }
     if (r < 0) {
         free(worker);
@@ -140,7 +145,8 @@ static void job_wake(struct timer *timer)
     job->pool->asleep--;
     atomic_fetch_add(&job->pool->loop->offloaded, 1);
     process_pool_dispatch(job->pool);
-    (void)message_send(job->worker->socket, &part, 1, -1, MSG_DONTWAIT); /* if it's gone, we'll hear */
+    /* If it is gone, we'll hear of that. */
+    (void)message_send(job->worker->socket, &part, 1, -1, MSG_DONTWAIT);
 }
 
 static void job_sleep(struct process_job *job, int64_t nanoseconds)

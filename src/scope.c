@@ -30,6 +30,9 @@ bool scope_refuses(const struct scope *scope)
 void scope_push(struct scope *scope, struct task *task, enum eddy_scope_kind_ kind, int *error,
                 const struct eddy_site_ *site)
 {
+    if (task->scope == scope)
+        log_abort("the %s block at %s:%d was entered again though it was never left (longjmp?)",
+                  site->function, site->file, site->line);
     *scope = (struct scope){
         .parent = task->scope, .task = task, .error = error, .site = site, .kind = (uint8_t)kind};
     task->scope = scope;

@@ -48,11 +48,11 @@ struct eddy_server {
     void *context;
     size_t max_connections, count;
     struct list connections;
-    struct list closers;    /* parked in eddy_server_close */
-    struct timer pause;     /* set: nothing is accepted until it fires */
+    struct list closers; /* parked in eddy_server_close */
+    struct timer pause;  /* set: nothing is accepted until it fires */
     unsigned references;
-    bool owned;             /* the owner's reference is still there */
-    bool exhausted;         /* that it ran out of something was reported */
+    bool owned;     /* the owner's reference is still there */
+    bool exhausted; /* that it ran out of something was reported */
     int port;
     size_t listener_count;
     struct listener listeners[];
@@ -144,9 +144,10 @@ static void server_pause(struct eddy_server *server, int code)
     struct eddy_loop *loop = server->loop;
     if (!server->exhausted) {
         char message[128];
-        (void)snprintf(message, sizeof message,
-                       "the server on port %d can't accept connections: %s; it tries again every %g s",
-                       server->port, strerror(-code), SERVER_PAUSE);
+        (void)snprintf(
+            message, sizeof message,
+            "the server on port %d can't accept connections: %s; it tries again every %g s",
+            server->port, strerror(-code), SERVER_PAUSE);
         const eddy_failure *failure = eddy_last_failure();
         log_record(loop, &(struct eddy_log_record){
                              .level = EDDY_LOG_ERROR,
@@ -168,7 +169,8 @@ static int connection_run(struct connection *connection)
     return connection->server->handler(connection->stream, connection->server->context);
 }
 
-static void connection_log_failure(const struct connection *connection, const struct task_slot *slot)
+static void connection_log_failure(const struct connection *connection,
+                                   const struct task_slot *slot)
 {
     char peer[ADDRESS_TEXT_SIZE], task[TASK_NAME_SIZE], message[192];
     stream_name(connection->stream, peer);
@@ -244,8 +246,8 @@ static int connection_start(struct eddy_server *server, int descriptor, const st
 /* What accept(2) says of a connection that is gone already, or was refused on the way. */
 static bool concerns_one_connection(int code)
 {
-    static const int codes[] = {ECONNABORTED, EPROTO,   ENETDOWN,     ENOPROTOOPT, EHOSTDOWN,
-                                ENONET,       EPERM,    EHOSTUNREACH, EOPNOTSUPP,  ENETUNREACH};
+    static const int codes[] = {ECONNABORTED, EPROTO, ENETDOWN,     ENOPROTOOPT, EHOSTDOWN,
+                                ENONET,       EPERM,  EHOSTUNREACH, EOPNOTSUPP,  ENETUNREACH};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (code == -codes[i])
             return true;
@@ -268,6 +270,7 @@ static int listener_accept(struct listener *listener)
     if (descriptor < 0 && concerns_one_connection(descriptor))
         return 0;
     int r = descriptor;
+    eddy_failure_clear(); /* not to be taken for the reason why this fails */
     if (descriptor >= 0) {
         struct address peer = {.size = 0};
         (void)address_from((struct sockaddr *)&from, size, &peer);
@@ -309,8 +312,8 @@ static void close_sockets(struct engine *engine, const struct listen_sockets *so
 static int server_create(struct eddy_loop *loop, const struct listen_sockets *sockets,
                          struct eddy_server **ret_server)
 {
-    struct eddy_server *server =
-        calloc(1, sizeof *server + sockets->count * sizeof(server->listeners[0]));
+    struct eddy_server *server = calloc(1, sizeof *server +
+                                               sockets->count * sizeof(server->listeners[0]));
     if (!server) {
         close_sockets(loop->engine, sockets, 0);
         return eddy_fail(-ENOMEM, "no memory for a server");
@@ -360,7 +363,8 @@ int eddy_serve(const char *host, int port, eddy_stream_handler *handler, void *c
         return log_misuse(-EINVAL, "eddy_serve", "the %s is NULL", handler ? "server" : "handler");
     if (port < 0 || port > UINT16_MAX || options->backlog < 0)
         return log_misuse(-EINVAL, "eddy_serve",
-                          options->backlog < 0 ? "a backlog of %d" : "port %d isn't within 0 and 65535",
+                          options->backlog < 0 ? "a backlog of %d"
+                                               : "port %d isn't within 0 and 65535",
                           options->backlog < 0 ? options->backlog : port);
     if (!task_current())
         return log_misuse(-EINVAL, "eddy_serve", "awaited outside a task");
@@ -380,8 +384,8 @@ int eddy_serve(const char *host, int port, eddy_stream_handler *handler, void *c
         return r;
     server->handler = handler;
     server->context = context;
-    server->max_connections =
-        options->max_connections ? options->max_connections : SERVER_MAX_CONNECTIONS;
+    server->max_connections = options->max_connections ? options->max_connections
+                                                       : SERVER_MAX_CONNECTIONS;
     *ret_server = server;
     return 0;
 }
@@ -409,11 +413,13 @@ void eddy_server_close(eddy_server *server)
     struct task *task = task_current();
     int code = 0;
     if (!loop_self) /* the handle is dead: not to be looked at */
-        code = log_misuse(-EINVAL, "eddy_server_close", "called outside a loop: it ended with its loop");
+        code = log_misuse(-EINVAL, "eddy_server_close",
+                          "called outside a loop: it ended with its loop");
     else if (server->loop != loop_self)
         code = log_misuse(-EINVAL, "eddy_server_close", "the server belongs to another loop");
     else if (task && is_handler_of(task, server))
-        code = log_misuse(-EDEADLK, "eddy_server_close", "a handler of the server would wait for itself");
+        code = log_misuse(-EDEADLK, "eddy_server_close",
+                          "a handler of the server would wait for itself");
     if (code < 0)
         return;
     server->references++;
@@ -421,7 +427,8 @@ void eddy_server_close(eddy_server *server)
     for (struct link *link = server->connections.first; link; link = link->next)
         task_cancel(container_of(link, struct connection, link)->task);
     struct wait wait;
-    if (task && server->count && wait_begin_shielded(&wait, "the end of a server's handlers") == 0) {
+    if (task && server->count &&
+        wait_begin_shielded(&wait, "the end of a server's handlers") == 0) {
         list_append(&server->closers, &wait.link);
         (void)wait_park(&wait);
     }

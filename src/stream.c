@@ -145,13 +145,15 @@ int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int
     stream_name(stream, name);
     if (code != -ENOMEM && code != -ENOBUFS)
         stream->errors[direction] = code;
-    return eddy_fail(code, "%s %s failed: %s", direction == STREAM_READ ? "reading from" : "writing to",
-                     name, strerror(-code));
+    return eddy_fail(code, "%s %s failed: %s",
+                     direction == STREAM_READ ? "reading from" : "writing to", name,
+                     strerror(-code));
 }
 
 /* ---- life ---- */
 
-struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor, const struct address *peer)
+struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
+                                  const struct address *peer)
 {
     struct eddy_stream *stream = calloc(1, sizeof *stream);
     if (!stream)
@@ -214,8 +216,8 @@ static int prepare_file_stream(struct eddy_stream *stream, int descriptor)
         return eddy_fail(-errno, "descriptor %d: %s", descriptor, strerror(errno));
     stream->is_socket = false;
     /* A packet pipe (O_DIRECT) gives one packet a read, however many there are. */
-    stream->short_read_drains =
-        !(flags & O_DIRECT) && fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
+    stream->short_read_drains = !(flags & O_DIRECT) && fstat(descriptor, &status) == 0 &&
+                                S_ISFIFO(status.st_mode);
     return 0;
 }
 
@@ -285,7 +287,8 @@ int eddy_stream_descriptor(const eddy_stream *stream)
 int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size)
 {
     if (!stream || (!buffer && size))
-        return log_misuse(-EINVAL, "eddy_stream_peer", "the %s is NULL", stream ? "buffer" : "stream");
+        return log_misuse(-EINVAL, "eddy_stream_peer", "the %s is NULL",
+                          stream ? "buffer" : "stream");
     if (stream->peer.size)
         return address_text(&stream->peer, buffer, size);
     struct sockaddr_un address = {.sun_family = AF_UNSPEC};
@@ -339,8 +342,8 @@ ssize_t eddy_stream_write(eddy_stream *stream, const void *data, size_t size)
         return r;
     ssize_t written;
     if ((!data && size) || size > SSIZE_MAX)
-        written = log_misuse(-EINVAL, "eddy_stream_write", data ? "a size of %zu" : "the data is NULL",
-                             size);
+        written = log_misuse(-EINVAL, "eddy_stream_write",
+                             data ? "a size of %zu" : "the data is NULL", size);
     else
         written = write_all(stream, data, size);
     stream_leave(stream, STREAM_WRITE);

@@ -28,8 +28,8 @@
 /* Operations of one stream without a suspension after which the loop gets its turn. */
 #define STREAM_STREAK 64
 
-/* For now: engine.h has no READY_HANGUP, so no engine tells an end behind the data, and a short read
- * proves nothing. */
+/* For now: engine.h has no READY_HANGUP, so no engine tells of an end behind the data, and a short
+ * read proves nothing. */
 #define READY_HANGUP 0u
 #define STREAM_HANGUP_UNKNOWN true
 
@@ -41,32 +41,33 @@ enum stream_direction {
 struct eddy_stream {
     struct watch watch;
     struct eddy_loop *loop;
-    const void *thread;       /* &loop_self of its thread */
-    uint8_t loop_id;          /* tells its loop from a later one at the same place */
+    const void *thread; /* &loop_self of its thread */
+    uint8_t loop_id;    /* tells its loop from a later one at the same place */
 
-    struct wait *waits[2];    /* of a parked reader and writer */
-    bool busy[2];             /* a call is under way */
-    bool ready[2];            /* trying makes sense */
-    int errors[2];            /* negative: what each further call gives */
+    struct wait *waits[2]; /* of a parked reader and writer */
+    bool busy[2];          /* a call is under way */
+    bool ready[2];         /* trying makes sense */
+    int errors[2];         /* negative: what each further call gives */
 
     bool watching;
-    bool hangup;              /* an edge told of an end or an error behind the data */
-    bool short_read_drains;   /* a socket or pipe; of a terminal a read takes one line of several */
+    bool hangup;            /* an edge told of an end or an error behind the data */
+    bool short_read_drains; /* a socket or pipe; of a terminal a read takes one line of several */
     bool is_socket;
-    bool was_blocking;        /* before it became a stream */
+    bool was_blocking; /* before it became a stream */
     bool closed;
-    bool filled;              /* the last receive took all it was offered: more is likely there */
-    unsigned references;      /* the owner's, and one a call under way */
+    bool filled;         /* the last receive took all it was offered: more is likely there */
+    unsigned references; /* the owner's, and one a call under way */
     unsigned streak;
 
-    char *buffer;             /* NULL unless bytes are left over: buffer[begin..end) */
+    char *buffer; /* NULL unless bytes are left over: buffer[begin..end) */
     size_t begin, end, capacity;
     struct address peer;
 };
 
 /* A stream of a non-blocking descriptor, which it takes over; `peer` NULL if it has none. NULL
  * without memory; then the descriptor stays the caller's. */
-struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor, const struct address *peer);
+struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
+                                  const struct address *peer);
 
 /* Turns Nagle's algorithm off: small messages go out at once. */
 void stream_send_at_once(struct eddy_stream *stream);

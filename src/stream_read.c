@@ -46,7 +46,8 @@ static int leftover_keep(struct eddy_stream *stream, const char *data, size_t si
     stream->buffer = malloc(size);
     if (!stream->buffer) {
         stream->errors[STREAM_READ] = -ENOMEM;
-        return eddy_fail(-ENOMEM, "no memory to keep %zu bytes that were read: they are lost", size);
+        return eddy_fail(-ENOMEM, "no memory to keep %zu bytes that were read: they are lost",
+                         size);
     }
     memcpy(stream->buffer, data, size);
     stream->begin = 0;
@@ -59,7 +60,8 @@ static int leftover_keep(struct eddy_stream *stream, const char *data, size_t si
 static int leftover_make_room(struct eddy_stream *stream)
 {
     size_t size = leftover(stream);
-    size_t capacity = stream->filled && size < EDDY_STREAM_LIMIT / 2 ? EDDY_STREAM_LIMIT : 2 * size + 1024;
+    size_t capacity = stream->filled && size < EDDY_STREAM_LIMIT / 2 ? EDDY_STREAM_LIMIT
+                                                                     : 2 * size + 1024;
     if (stream->capacity - size >= capacity / 2) {
         memmove(stream->buffer, stream->buffer + stream->begin, size);
     } else {
@@ -173,7 +175,8 @@ static ssize_t receive_more(struct eddy_stream *stream)
     int r = leftover_make_room(stream);
     if (r < 0)
         return r;
-    ssize_t n = stream_receive(stream, stream->buffer + stream->end, stream->capacity - stream->end);
+    ssize_t n = stream_receive(stream, stream->buffer + stream->end,
+                               stream->capacity - stream->end);
     if (n > 0)
         stream->end += (size_t)n;
     return n;

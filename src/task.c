@@ -39,6 +39,14 @@ _Static_assert(sizeof(struct task) <= 512, "leave room in the first page");
 
 /* ---- switching ---- */
 
+/* C++ keeps a thread's exceptions, those being caught and those on their way, in one place: each
+ * task has its own, kept here while it is parked. NULL in programs without C++. */
+struct exceptions {
+    void *caught;
+    unsigned uncaught;
+};
+extern struct exceptions *__cxa_get_globals(void) __attribute__((__weak__));
+
 /* to NULL: the loop. `ending`: the stack left behind is not coming back. */
 static OPAQUE UNINSTRUMENTED void switch_to(struct eddy_loop *loop, struct task *from, struct task *to,
                                      bool ending)
@@ -56,7 +64,14 @@ static OPAQUE UNINSTRUMENTED void switch_to(struct eddy_loop *loop, struct task 
     sanitizer_switch_fiber(to ? to->stack->tsan_fiber : loop->fiber);
 #endif
     (void)ending;
+    struct exceptions *exceptions = __cxa_get_globals ? __cxa_get_globals() : NULL, own = {0};
+    if (exceptions) {
+        own = *exceptions;
+        *exceptions = (struct exceptions){0};
+    }
     context_switch(here, there);
+    if (exceptions)
+        *exceptions = own;
 #if EDDY_ASAN
     const void *left_bottom;
     size_t left_size;
@@ -289,6 +304,8 @@ static _Noreturn UNINSTRUMENTED void task_end(struct task *task, int result)
 {
     struct eddy_loop *loop = task->loop;
     struct task_slot *slot = task->slot;
+    if (task->scope != &task->root)
+        log_abort("a task ended inside a block that it never left (longjmp?)");
     result = task_outcome(task, result);
     slot->result = result;
     slot->cancelled = result == -ECANCELED && task->root.cancelled;

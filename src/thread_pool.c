@@ -17,46 +17,50 @@ static struct thread_pool *thread_pool(const struct eddy_pool *pool)
 
 /* ---- jobs, on the loop's side ---- */
 
-/* Queues the job and sees to it that somebody takes it. */
-static int job_submit(struct thread_pool *pool, struct job *job)
+/* With the lock held: wakes or starts a worker if the queue has more jobs than there are on their way
+ * to it. Fails if nobody will ever come. */
+static int worker_summon(struct thread_pool *pool)
+{
+    size_t queued = atomic_load_explicit(&pool->queued, memory_order_relaxed);
+    if (queued <= pool->lingering + pool->waking + pool->starting)
+        return 0;
+    if (pool->sleeping) {
+        pool->sleeping--;
+        pool->waking++;
+        (void)pthread_cond_signal(&pool->work);
+        return 0;
+    }
+    if (pool->threads == pool->most_threads)
+        return 0;
+    int r = thread_worker_start(pool);
+    return pool->threads ? 0 : r; /* if there are some they'll do it */
+}
+
+/* With the lock held. */
+static int job_queue(struct thread_pool *pool, struct job *job)
 {
     const char *function = job->order.site->function;
-    int r = 0;
-    (void)pthread_mutex_lock(&pool->lock);
     size_t queued = atomic_load_explicit(&pool->queued, memory_order_relaxed);
-    if (atomic_load_explicit(&pool->closing, memory_order_relaxed)) {
-        r = eddy_fail(-ESHUTDOWN, "can't run %s in the pool: it is closing", function);
-    } else if (queued + pool->running >= pool->most_threads + pool->most_queued) {
-        r = eddy_fail(-EAGAIN,
-                      "can't run %s in the pool: %zu jobs are waiting for its %zu threads, "
-                      "the cap on its queue",
-                      function, pool->most_queued, pool->most_threads);
-    } else {
-        list_append(&pool->queue, &job->link);
-        atomic_store_explicit(&pool->queued, ++queued, memory_order_relaxed);
-        if (queued > pool->lingering + pool->waking + pool->starting) {
-            if (pool->sleeping) {
-                pool->sleeping--;
-                pool->waking++;
-                (void)pthread_cond_signal(&pool->work);
-            } else if (pool->threads < pool->most_threads) {
-                r = thread_worker_start(pool);
-            }
-        }
-        if (r < 0 && pool->threads) {
-            r = 0; /* those that are there will do it */
-        } else if (r < 0) {
-            list_remove(&pool->queue, &job->link);
-            atomic_store_explicit(&pool->queued, --queued, memory_order_relaxed);
-            (void)eddy_fail(r, "can't run %s in the pool: no thread can be started: %s", function,
-                            strerror(-r));
-        }
-        job->counted = r == 0 && pool->asleep < pool->threads;
-        if (job->counted)
-            atomic_fetch_add(&job->loop->offloaded, 1);
+    if (atomic_load_explicit(&pool->closing, memory_order_relaxed))
+        return eddy_fail(-ESHUTDOWN, "can't run %s in the pool: it is closing", function);
+    if (queued + pool->running >= pool->most_threads + pool->most_queued)
+        return eddy_fail(-EAGAIN,
+                         "can't run %s in the pool: %zu jobs are waiting for its %zu threads, the "
+                         "cap on its queue",
+                         function, pool->most_queued, pool->most_threads);
+    list_append(&pool->queue, &job->link);
+    atomic_store_explicit(&pool->queued, queued + 1, memory_order_relaxed);
+    int r = worker_summon(pool);
+    if (r < 0) {
+        list_remove(&pool->queue, &job->link);
+        atomic_store_explicit(&pool->queued, queued, memory_order_relaxed);
+        return eddy_fail(r, "can't run %s in the pool: no thread can be started: %s", function,
+                         strerror(-r));
     }
-    (void)pthread_mutex_unlock(&pool->lock);
-    return r;
+    job->counted = pool->asleep < pool->threads;
+    if (job->counted)
+        atomic_fetch_add(&job->loop->offloaded, 1);
+    return 0;
 }
 
 /* The wait of a task for its job. */
@@ -113,7 +117,9 @@ static int job_wait_for(struct thread_pool *pool, struct job *job, struct job_wa
     job->door = door_here();
     if (!job->door)
         return eddy_fail(-ENOMEM, "no memory to run %s in a thread", job->order.site->function);
-    r = job_submit(pool, job);
+    (void)pthread_mutex_lock(&pool->lock);
+    r = job_queue(pool, job);
+    (void)pthread_mutex_unlock(&pool->lock);
     if (r < 0 || (r = wait_park(&waiting->wait)) < 0)
         return r;
     if (job->refused)

@@ -3,7 +3,7 @@
  * Thread pools from inside: thread_pool.c is the side of tasks and owners, thread_worker.c that of
  * the threads.
  *
- *     job_submit --> [job job job] --> worker --> door_post --> the task's loop
+ *     job_queue ---> [job job job] --> worker --> door_post --> the task's loop
  *                        ^                |
  *                        +---- linger ----+---> sleep on `work`
  *
@@ -30,7 +30,7 @@ struct job {
     struct eddy_failure *failure;
     enum job_state state;
     bool virtual_clock;
-    bool counted; /* in loop->offloaded: see stall in thread_worker.c */
+    bool counted;   /* in loop->offloaded: see stall in thread_worker.c */
     bool refused;   /* by a pool that closes */
     bool abandoned; /* its memory is the worker's now */
 };
@@ -39,13 +39,14 @@ struct thread_pool {
     struct eddy_pool base;
     pthread_mutex_t lock;
     pthread_cond_t work, ended;
-    struct list queue;
-    atomic_size_t queued; /* written under the lock, read by those who linger */
-    atomic_bool closing;  /* likewise */
-    size_t running;       /* jobs in threads */
-    size_t threads;       /* alive and not lost */
-    size_t asleep;        /* in jobs that sleep on a virtual clock */
-    size_t sleeping;      /* in pthread_cond_wait, but for those woken already: */
+    struct list queue; /* of struct job */
+    /* These two are written under the lock, and read without by those who linger: */
+    atomic_size_t queued;
+    atomic_bool closing;
+    size_t running;                     /* jobs in threads */
+    size_t threads;                     /* alive and not lost */
+    size_t asleep;                      /* in jobs that sleep on a virtual clock */
+    size_t sleeping;                    /* in pthread_cond_wait, and not waking */
     size_t waking, starting, lingering; /* on their way to the queue */
     size_t most_threads, most_queued, most_lingering;
     size_t made; /* for names */

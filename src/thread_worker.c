@@ -63,19 +63,28 @@ static void job_count(struct job *job, bool count)
         atomic_fetch_sub(&job->loop->offloaded, 1);
 }
 
+/* With the lock held: the next job, if there is one. */
+static struct job *queue_take(struct thread_pool *pool)
+{
+    struct link *link = list_take_first(&pool->queue);
+    if (!link)
+        return NULL;
+    struct job *job = container_of(link, struct job, link);
+    atomic_fetch_sub_explicit(&pool->queued, 1, memory_order_relaxed);
+    pool->running++;
+    job->state = JOB_RUNNING;
+    job_count(job, true);
+    return job;
+}
+
 /* With the lock held, also on return: the next job, or NULL once the pool closes. */
-static struct job *worker_next(struct thread_pool *pool)
+static struct job *queue_wait(struct thread_pool *pool)
 {
     bool lingered = false;
     for (;;) {
-        struct link *link = list_take_first(&pool->queue);
-        if (link) {
-            atomic_fetch_sub_explicit(&pool->queued, 1, memory_order_relaxed);
-            pool->running++;
-            struct job *job = container_of(link, struct job, link);
-            job_count(job, true);
+        struct job *job = queue_take(pool);
+        if (job)
             return job;
-        }
         if (atomic_load_explicit(&pool->closing, memory_order_relaxed))
             return NULL;
         if (!lingered && pool->lingering < pool->most_lingering) {
@@ -139,8 +148,8 @@ static void job_run(struct thread_pool *pool, struct job *job)
 {
     static _Thread_local int64_t free_since;
     static _Thread_local uint64_t free_of;
-    struct job_clock clock = {
-        {job_clock_sleep}, {job_clock_tell}, pool, job->door, job->loop, job->submitted};
+    struct job_clock clock = {{job_clock_sleep}, {job_clock_tell}, pool,
+                              job->door,         job->loop,        job->submitted};
     if (job->virtual_clock) {
         if (free_of == job->door->id && free_since > clock.now)
             clock.now = free_since;
@@ -164,27 +173,29 @@ static void abandoned_free(struct job *job)
     free(job);
 }
 
-/* With the lock held, also on return. */
+/* With the lock held, also on return: runs a job, and what else is in the queue then. */
 static void worker_run(struct thread_pool *pool, struct worker *worker, struct job *job)
 {
-    job->state = JOB_RUNNING;
     worker->job = job;
     (void)pthread_mutex_unlock(&pool->lock);
-    job_run(pool, job);
-    (void)pthread_mutex_lock(&pool->lock);
-    worker->job = NULL;
-    job->state = JOB_DONE;
-    bool abandoned = job->abandoned;
-    struct closer *closer = pool->closer;
-    if (--pool->running == 0 && closer && !closer->offloaded) {
-        closer->offloaded = true;
-        atomic_fetch_add(&closer->loop->offloaded, 1);
+    while (job) {
+        job_run(pool, job);
+        (void)pthread_mutex_lock(&pool->lock);
+        job->state = JOB_DONE;
+        struct closer *closer = pool->closer;
+        if (--pool->running == 0 && closer && !closer->offloaded) {
+            closer->offloaded = true;
+            atomic_fetch_add(&closer->loop->offloaded, 1);
+        }
+        bool abandoned = job->abandoned;
+        struct job *next = worker->job = queue_take(pool);
+        (void)pthread_mutex_unlock(&pool->lock);
+        if (abandoned)
+            abandoned_free(job);
+        else
+            (void)door_post(job->door, &job->post); /* from here on the job isn't ours */
+        job = next;
     }
-    (void)pthread_mutex_unlock(&pool->lock);
-    if (abandoned)
-        abandoned_free(job);
-    else
-        (void)door_post(job->door, &job->post); /* from here on the job isn't ours */
     (void)pthread_mutex_lock(&pool->lock);
 }
 
@@ -212,7 +223,7 @@ static void *worker_main(void *argument)
     (void)pthread_mutex_lock(&pool->lock);
     pool->starting--;
     struct job *job;
-    while (!worker->lost && (job = worker_next(pool)))
+    while (!worker->lost && (job = queue_wait(pool)))
         worker_run(pool, worker, job);
     if (!worker->lost) {
         bool join = pool->someone_left;

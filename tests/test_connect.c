@@ -39,7 +39,8 @@ TEST(a_refused_connection_names_the_address)
     char expected[100];
     int port = closed_port();
     CHECK_INT(eddy_connect("127.0.0.1", port, &stream), -ECONNREFUSED);
-    (void)snprintf(expected, sizeof expected, "can't connect to 127.0.0.1:%d: Connection refused", port);
+    (void)snprintf(expected, sizeof expected, "can't connect to 127.0.0.1:%d: Connection refused",
+                   port);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
     CHECK_INT(eddy_failure_count(eddy_last_failure()), 0);
     CHECK(!stream);
@@ -58,7 +59,8 @@ TEST(rule_205_every_address_is_tried_and_listed)
     CHECK_INT(eddy_failure_count(failure), 3); /* each once */
     for (int i = 0; i < 3; i++) {
         (void)snprintf(expected, sizeof expected,
-                       "can't connect to many.test (127.0.0.%d:%d): Connection refused", i + 1, port);
+                       "can't connect to many.test (127.0.0.%d:%d): Connection refused", i + 1,
+                       port);
         CHECK_TEXT(eddy_failure_message(eddy_failure_child(failure, (size_t)i)), expected);
         CHECK_INT(eddy_failure_code(eddy_failure_child(failure, (size_t)i)), -ECONNREFUSED);
     }

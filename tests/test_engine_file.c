@@ -187,8 +187,8 @@ static void test_cancel(void **state)
     (void)close(ends[1]);
 }
 
-/* Opening a pipe without a writer waits in a thread of the kernel, and is ended by a signal there:
- * that, too, is told as a cancellation. */
+/* Opening a pipe without a writer waits in a thread of the kernel (O_CREAT sends it there), and is
+ * ended by a signal to that: this, too, is told as a cancellation. */
 static void test_cancel_in_a_kernel_thread(void **state)
 {
     struct engine *engine = ENGINE_OR_SKIP(state);
@@ -196,7 +196,8 @@ static void test_cancel_in_a_kernel_thread(void **state)
     struct attempt attempt;
     assert_int_equal(mkfifo(path, 0600), 0);
     submit(engine, &attempt,
-           (struct operation){.kind = OPERATION_OPEN, .path = path, .flags = O_RDONLY | O_CLOEXEC});
+           (struct operation){
+               .kind = OPERATION_OPEN, .path = path, .flags = O_RDONLY | O_CREAT | O_CLOEXEC});
     for (int i = 0; i < 5; i++)
         assert_int_equal(engine->call->turn(engine, 2000000), 0);
     engine->call->cancel(engine, &attempt.operation);
@@ -281,6 +282,42 @@ static void test_destroy_with_operations(void **state)
         assert_int_equal(attempts[i].done, 1);
         assert_int_equal(attempts[i].result, -ECANCELED);
     }
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+/* More complete at once than the completion queue holds, with nothing to submit and no time to wait:
+ * what overflowed is fetched all the same. */
+static void test_overflow_is_fetched(void **state)
+{
+    (void)ENGINE_OR_SKIP(state);
+    (void)engine_down(state);
+    assert_int_equal(setenv("EDDY_URING_ENTRIES", "2", 1), 0);
+    (void)engine_up(state);
+    assert_int_equal(unsetenv("EDDY_URING_ENTRIES"), 0);
+    struct engine *engine = *state;
+    enum { MANY = 40 };
+    struct attempt attempts[MANY];
+    char buffers[MANY];
+    int ends[2], done = 0;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    for (int i = 0; i < MANY; i++)
+        submit(engine, &attempts[i],
+               (struct operation){.kind = OPERATION_READ,
+                                  .descriptor = ends[0],
+                                  .buffer = &buffers[i],
+                                  .size = 1,
+                                  .offset = -1});
+    assert_int_equal(engine->call->turn(engine, 0), 0);
+    char data[MANY] = "";
+    assert_int_equal(write(ends[1], data, MANY), MANY);
+    for (int turns = 0; done < MANY; turns++) {
+        int r = engine->call->turn(engine, 0);
+        assert_true(r >= 0 && turns < 10000);
+        done += r;
+    }
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(attempts[i].result, 1);
     (void)close(ends[0]);
     (void)close(ends[1]);
 }
@@ -408,6 +445,7 @@ int main(void)
         TEST(test_cancel_hits_only_its_own),
         cmocka_unit_test(test_tags),
         TEST(test_destroy_with_operations),
+        TEST(test_overflow_is_fetched),
         TEST(test_small_rings_lose_nothing),
     };
     if (!mkdtemp(directory))

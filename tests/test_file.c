@@ -134,11 +134,12 @@ TEST(failures_name_path_and_operation)
     (void)snprintf(expected, sizeof expected, "can't delete '%s': No such file or directory", path);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
     CHECK_INT(eddy_rename(path, other), -ENOENT);
-    (void)snprintf(expected, sizeof expected, "can't rename '%s' to '%s': No such file or directory",
-                   path, other);
+    (void)snprintf(expected, sizeof expected,
+                   "can't rename '%s' to '%s': No such file or directory", path, other);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
     CHECK_INT(eddy_make_directory(directory, 0700), -EEXIST);
-    (void)snprintf(expected, sizeof expected, "can't make the directory '%s': File exists", directory);
+    (void)snprintf(expected, sizeof expected, "can't make the directory '%s': File exists",
+                   directory);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
     CHECK(!file);
     CHECK_INT(eddy_file_open(directory, O_RDONLY, 0, &file), 0);
@@ -329,7 +330,8 @@ TEST(a_cancelled_read)
     CHECK_INT(eddy_file_open(path, O_RDWR, 0, &file), 0);
     eddy_task *task = eddy_create_task(read_one, .file = file);
     eddy_file *some;
-    CHECK_INT(eddy_file_open("/dev/null", O_RDONLY, 0, &some), 0); /* gives the read time to begin */
+    /* Gives the read time to begin. */
+    CHECK_INT(eddy_file_open("/dev/null", O_RDONLY, 0, &some), 0);
     CHECK_INT(eddy_file_close(some), 0);
     CHECK(eddy_task_cancel(task));
     if (strcmp(eddy_engine_name(), "uring") == 0) {

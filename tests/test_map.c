@@ -161,3 +161,37 @@ TEST(bad_arguments_of_map)
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_map");
     return 0;
 }
+
+struct killer {
+    eddy_task *spare;
+};
+static int killer(struct killer *a)
+{
+    for (int i = 0; i < 20; i++) {
+        eddy_task *tasks[10];
+        size_t count = eddy_all_tasks(tasks, 10);
+        for (size_t k = 0; k < count && k < 10; k++)
+            if (tasks[k] != a->spare && tasks[k] != eddy_current_task())
+                (void)eddy_task_cancel(tasks[k]);
+        int r = eddy_sleep(0);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+TEST(jobs_cancelled_before_they_start_do_not_stop_the_map)
+{
+    struct job jobs[4] = {{.seconds = 1}, {.seconds = 1}, {.seconds = 1}, {.seconds = 1}};
+    int results[4] = {0}, err;
+    eddy_task *task = eddy_create_task(killer, .spare = eddy_current_task());
+    eddy_with_timeout (5, &err) {
+        (void)!eddy_map(2, noting, jobs, 4, results);
+    }
+    CHECK_INT(err, 0);
+    for (int i = 0; i < 4; i++)
+        CHECK_INT(results[i], -ECANCELED);
+    CHECK_INT(eddy_await(task), 0);
+    CHECK_NOTES("");
+    return eddy_task_release(task);
+}

@@ -34,7 +34,10 @@ struct gate {
     int inside, most_inside, passed;
 };
 
-#define GATE_SHUT {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0, 0, 0}
+#define GATE_SHUT                                                                                  \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0, 0, 0                        \
+    }
 
 struct pass {
     struct gate *gate;
@@ -543,10 +546,12 @@ TEST(close_refuses_the_queued_and_waits_for_the_running)
     eddy_task *closes = eddy_create_task(close_pool, .pool = pool);
     CHECK_INT(eddy_task_wait(waits), 0);
     CHECK_INT(eddy_task_result(waits), -ESHUTDOWN);
-    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), "pass was waiting in a pool that is closing");
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
+               "pass was waiting in a pool that is closing");
     struct sum late = {.a = 1};
     CHECK_INT(eddy_run_in(pool, sum, &late), -ESHUTDOWN);
-    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), "can't run sum in the pool: it is closing");
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
+               "can't run sum in the pool: it is closing");
     CHECK(!eddy_task_done(closes));
     CHECK(eddy_task_cancel(closes)); /* makes no difference */
     gate_open(&gate);
@@ -578,6 +583,22 @@ PLAIN_TEST(close_outside_a_loop_blocks_and_joins)
     size_t workers = eddy_pool_workers(shared_pool);
     eddy_pool_close(shared_pool);
     EXPECT_INT((long long)(threads - count_threads()), (long long)workers);
+}
+
+TEST(close_waits_for_a_job_that_sleeps)
+{
+    eddy_pool *pool;
+    CHECK_INT(eddy_thread_pool_open(&pool, NULL), 0);
+    eddy_task *sleeps = eddy_create_task(snooze_in, .pool = pool, .seconds = 5, .name = "thread");
+    eddy_task *other = eddy_create_task(nap, .seconds = 2, .name = "task");
+    CHECK_INT(eddy_sleep(1), 0);
+    eddy_pool_close(pool);
+    CHECK_TIME(5);
+    CHECK_INT(eddy_await(sleeps), 0);
+    CHECK_INT(eddy_await(other), 0);
+    CHECK_NOTES("task thread@5");
+    CHECK_INT(eddy_task_release(other), 0);
+    return eddy_task_release(sleeps);
 }
 
 TEST(close_while_others_sleep_takes_no_virtual_time)

@@ -7,9 +7,12 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+static int program(const char *kind);
+
 int main(int argc, char **argv)
 {
-    /* What is in the buffer now must come out once, not once a worker. */
+    if (argc == 3 && strcmp(argv[1], "program") == 0)
+        return program(argv[2]);
     if (eddy_process_pool_init() < 0 || eddy_process_pool_init() < 0) {
         eddy_failure_print(eddy_last_failure(), stderr);
         return 1;
@@ -291,11 +294,12 @@ TEST(a_function_that_came_later_is_unknown)
     struct sum job = {.a = 1};
     CHECK_INT(eddy_run_in_(pool, (eddy_function_ *)page, &job, sizeof job, EDDY_SITE_("plugin")),
               -ENOEXEC);
-    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
-               "plugin isn't known to worker processes: it was loaded after eddy_process_pool_init");
-    CHECK_INT(eddy_run_in_(pool, (eddy_function_ *)(uintptr_t)&big, &job, sizeof job,
-                           EDDY_SITE_("data")),
-              -ENOEXEC);
+    CHECK_TEXT(
+        eddy_failure_message(eddy_last_failure()),
+        "plugin isn't known to worker processes: it was loaded after eddy_process_pool_init");
+    CHECK_INT(
+        eddy_run_in_(pool, (eddy_function_ *)(uintptr_t)&big, &job, sizeof job, EDDY_SITE_("data")),
+        -ENOEXEC);
     CHECK_INT((long long)eddy_pool_workers(pool), 0);
     eddy_pool_close(pool);
     return munmap(page, 4096);
@@ -513,6 +517,40 @@ TEST(close_refuses_the_queued_and_waits_for_the_running)
     return eddy_task_release(closes);
 }
 
+TEST(close_waits_for_a_job_that_sleeps)
+{
+    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    eddy_task *sleeps = eddy_create_task(snoozer, .seconds = 5, .name = "worker");
+    eddy_task *other = eddy_create_task(nap, .seconds = 2, .name = "task");
+    CHECK_INT(eddy_sleep(1), 0);
+    eddy_pool_close(pool);
+    CHECK_TIME(5);
+    CHECK_INT(eddy_await(sleeps), 0);
+    CHECK_INT(eddy_await(other), 0);
+    CHECK_NOTES("task worker@5");
+    CHECK_INT(eddy_task_release(other), 0);
+    return eddy_task_release(sleeps);
+}
+
+TEST(close_while_others_sleep_takes_no_virtual_time)
+{
+    for (int i = 0; i < 20; i++) {
+        CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
+        CHECK_INT(eddy_sleep(0), 0);
+        struct summer job = {1};
+        CHECK_INT(summer(&job), 0);
+        eddy_task *sleeps = eddy_create_task(nap, .seconds = 1, .name = "x");
+        CHECK_INT(eddy_sleep(0), 0);
+        eddy_pool_close(pool);
+        CHECK(!eddy_task_done(sleeps));
+        CHECK_TIME(i);
+        CHECK_INT(eddy_await(sleeps), 0);
+        CHECK_INT(eddy_task_release(sleeps), 0);
+    }
+    test_state.notes[0] = '\0';
+    return 0;
+}
+
 static int use_pool(void)
 {
     struct summer jobs = {10};
@@ -648,6 +686,116 @@ static int kill_the_server(void)
         usleep(1000);
     test_state.notes[0] = '\0';
     return 0;
+}
+
+/* ---- programs of their own: this one again, see main ---- */
+
+static const char *program_kind;
+
+static int program_task(void)
+{
+    struct sum job = {.a = 1};
+    int r = eddy_process_pool_open(&pool, 1);
+    if (r < 0 || (r = eddy_run_in(pool, sum, &job)) < 0)
+        return r;
+    printf("%d %d", job.parent, job.pid);
+    fflush(stdout);
+    if (strcmp(program_kind, "killed") == 0)
+        raise(SIGKILL);
+    exit(0); /* in the middle of it all */
+}
+
+static void *nothing_to_do(void *gate)
+{
+    pthread_mutex_lock(gate);
+    return NULL;
+}
+
+static int init_late(void)
+{
+    return eddy_process_pool_init();
+}
+
+static int program(const char *kind)
+{
+    static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t thread;
+    program_kind = kind;
+    printf("once "); /* in the buffer while processes are forked */
+    if (strcmp(kind, "threads") == 0) {
+        pthread_mutex_lock(&gate);
+        pthread_create(&thread, NULL, nothing_to_do, &gate);
+        printf("%d", eddy_process_pool_init());
+        pthread_mutex_unlock(&gate);
+        return pthread_join(thread, NULL);
+    }
+    if (strcmp(kind, "loop") == 0) {
+        const struct eddy_options quiet = {.quiet = true};
+        printf("%d ", eddy_run_with(&quiet, init_late));
+        printf("%d ", eddy_process_pool_open(&pool, 1));
+        printf("%s", eddy_failure_message(eddy_last_failure()));
+        return 0;
+    }
+    return eddy_process_pool_init() < 0 || eddy_run(program_task) < 0;
+}
+
+/* Runs it and gives what it wrote to stdout. */
+static const char *run_program(const char *kind, int *status)
+{
+    static char output[1024];
+    int out[2];
+    if (pipe(out) < 0)
+        return "";
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        close(out[0]);
+        close(out[1]);
+        if (freopen("/dev/null", "w", stderr))
+            execl("/proc/self/exe", "test_process_pool", "program", kind, (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    size_t length = 0;
+    ssize_t count;
+    while ((count = read(out[0], output + length, sizeof output - 1 - length)) > 0)
+        length += (size_t)count; /* to the end: when all who inherited it are gone */
+    output[length] = '\0';
+    close(out[0]);
+    *status = -1;
+    EXPECT_INT(wait_for_exit(pid, status), 0);
+    return output;
+}
+
+PLAIN_TEST(at_exit_nothing_is_left)
+{
+    int status, zygote = 0, worker = 0;
+    const char *output = run_program("exits", &status);
+    EXPECT_INT(status, 0);
+    EXPECT_INT(sscanf(output, "once %d %d", &zygote, &worker), 2);
+    EXPECT(!strstr(output + 1, "once"));
+    EXPECT(zygote > 0 && worker > 0 && !process_runs(zygote) && !process_runs(worker));
+}
+
+PLAIN_TEST(killed_it_leaves_nothing_either)
+{
+    int status, zygote = 0, worker = 0;
+    const char *output = run_program("killed", &status);
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    EXPECT_INT(sscanf(output, "once %d %d", &zygote, &worker), 2);
+    while (process_runs(zygote) || process_runs(worker))
+        usleep(1000);
+}
+
+PLAIN_TEST(too_late_for_process_pools)
+{
+    int status;
+    EXPECT_TEXT(run_program("threads", &status), "once -16");
+    EXPECT_INT(status, 0);
+    EXPECT_TEXT(run_program("loop", &status), "once -16 -95 eddy_process_pool_open: call "
+                                              "eddy_process_pool_init first thing in main");
+    EXPECT_INT(status, 0);
 }
 
 /* ---- kills at random ---- */

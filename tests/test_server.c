@@ -46,7 +46,8 @@ static int client(struct client *a)
     if (r < 0)
         return r;
     for (int i = 0; i < a->lines; i++) {
-        int length = snprintf(line, sizeof line, "line %d of %d\n", i, eddy_stream_descriptor(stream));
+        int length = snprintf(line, sizeof line, "line %d of %d\n", i,
+                              eddy_stream_descriptor(stream));
         EXPECT_INT(eddy_stream_write(stream, line, (size_t)length), length);
         EXPECT_INT(eddy_stream_read_line(stream, answer, sizeof answer), length);
         EXPECT_TEXT(answer, line);
@@ -65,7 +66,8 @@ static bool server_reaches(eddy_server *server, size_t count)
 
 TEST(five_hundred_clients)
 {
-    const struct eddy_serve_options options = {.backlog = 512}; /* or some would be put off for 1 s */
+    /* With a smaller backlog the system would put some off for a second. */
+    const struct eddy_serve_options options = {.backlog = 512};
     eddy_server *server = serve(echo, NULL, &options);
     int err;
     eddy_with_group (g, &err) {
@@ -261,11 +263,13 @@ static int fail_on_demand(eddy_stream *stream, void *context)
 TEST(rule_217_a_failing_handler_concerns_its_connection_alone)
 {
     eddy_server *server = serve(fail_on_demand, NULL, NULL);
-    int port = eddy_server_port(server), bad = connected_socket(port), good = connected_socket(port);
+    int port = eddy_server_port(server), bad = connected_socket(port),
+        good = connected_socket(port);
     char buffer[16];
     CHECK_INT(write(bad, "fail\n", 5), 5);
     CHECK(server_reaches(server, 1));
-    struct test_record *record = EXPECT_REPORT(EDDY_LOG_TASK_LOST, "the connection from 127.0.0.1:");
+    struct test_record *record = EXPECT_REPORT(EDDY_LOG_TASK_LOST,
+                                               "the connection from 127.0.0.1:");
     CHECK(record);
     CHECK_INT(record->code, -EPROTO);
     CHECK_TEXT(record->failure, "asked to fail");
@@ -385,7 +389,8 @@ TEST(rule_219_address_in_use)
     char expected[100];
     int port = eddy_server_port(server);
     CHECK_INT(eddy_serve("127.0.0.1", port, echo, NULL, NULL, &second), -EADDRINUSE);
-    (void)snprintf(expected, sizeof expected, "can't listen on 127.0.0.1:%d: Address already in use", port);
+    (void)snprintf(expected, sizeof expected,
+                   "can't listen on 127.0.0.1:%d: Address already in use", port);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
     CHECK(!second);
     CHECK_INT(test_count_descriptors(), before);

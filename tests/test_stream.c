@@ -378,7 +378,8 @@ TEST(what_is_no_stream)
 {
     eddy_stream *stream = NULL;
     int port, file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    int datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), listener = listening_socket(&port);
+    int datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+        listener = listening_socket(&port);
     CHECK_INT(eddy_stream_from_descriptor(file, &stream), -EPERM);
     CHECK_INT(eddy_stream_from_descriptor(datagram, &stream), -EINVAL);
     CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "datagram");

@@ -72,14 +72,17 @@ static ssize_t read_any_way(eddy_stream *stream, char *buffer, size_t size, unsi
     int err;
     unsigned way = random_next(seed) % 3;
     size = 2 + random_next(seed) % (random_next(seed) % 4 ? 50 : size - 2);
-    eddy_with_timeout (random_next(seed) % 2 ? 0.005 * (random_next(seed) % 3) : EDDY_FOREVER, &err) {
+    eddy_with_timeout (random_next(seed) % 2 ? 0.005 * (random_next(seed) % 3) : EDDY_FOREVER,
+                       &err) {
         n = way == 0   ? eddy_stream_read(stream, buffer, size)
             : way == 1 ? eddy_stream_read_line(stream, buffer, size)
                        : eddy_stream_read_exactly(stream, buffer, size);
     }
     if (n == -ENODATA) {
         int had = 0;
-        EXPECT_INT(sscanf(eddy_failure_message(eddy_last_failure()), "the stream ended after %d", &had), 1);
+        EXPECT_INT(
+            sscanf(eddy_failure_message(eddy_last_failure()), "the stream ended after %d", &had),
+            1);
         n = had;
     }
     return n;
@@ -205,7 +208,8 @@ static int check_end_behind_data(enum pair_kind kind, bool parked, bool reset)
     const struct linger linger = {.l_onoff = 1};
     descriptor_pair(kind, descriptors);
     eddy_stream *stream = stream_of(descriptors[0]);
-    CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 0.01), -ETIMEDOUT);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 0.01),
+              -ETIMEDOUT);
     eddy_task *reader = NULL;
     eddy_with_group (g, &err) {
         if (parked) {
@@ -253,7 +257,8 @@ TEST(an_end_after_the_edge_of_the_data_is_seen)
         char buffer[64];
         descriptor_pair(i % 2 ? PAIR_TCP : PAIR_UNIX, descriptors);
         eddy_stream *stream = stream_of(descriptors[0]);
-        CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 0.01), -ETIMEDOUT);
+        CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, sizeof buffer), 0.01),
+                  -ETIMEDOUT);
         CHECK_INT(write(descriptors[1], "data", 4), 4);
         CHECK_INT(eddy_sleep(0.01), 0); /* the edge is delivered, to nobody */
         close(descriptors[1]);

@@ -21,7 +21,7 @@
  * A session keeps connections open and uses them again, and limits their number: requests beyond
  * wait for their turn. One session a program is the rule; any number of tasks share it. A request
  * returns when the headers are here; the body then streams, and a reader that falls behind stops
- * the server (back-pressure): about 64 KiB wait in memory.
+ * the server (back-pressure): about 100 KiB wait in memory, of a compressed body 16 MiB at worst.
  *
  * Every call belongs to the thread and loop in which the session was opened. A NULL, closed or
  * foreign session or response gives -EINVAL (NULL or 0 from a call that returns no code).

@@ -66,8 +66,9 @@ EDDY_API EDDY_ASYNC int eddy_wait_writable(int descriptor);
 
 /* Blocks the calling thread on the loop's clock: Python's time.sleep(), the classic mistake inside
  * a task, the right thing inside eddy_to_thread. With a virtual clock it takes no real time: in a
- * task it moves the clock on as the freeze would; in a pool thread it wakes when the clock gets
- * there. Never suspends the task. 0, or -EINVAL for NaN or a negative time. */
+ * task it moves the clock on as the freeze would; in a pool's thread or process it wakes when the
+ * clock gets there (of an abandoned job also when the loop ends). Never suspends the task. 0, or
+ * -EINVAL for NaN or a negative time. */
 EDDY_API int eddy_blocking_sleep(double seconds);
 
 EDDY_END_DECLS

@@ -28,29 +28,38 @@ typedef struct eddy_pool eddy_pool;
 
 struct eddy_thread_pool_options {
     size_t threads; /* at most; default min(32, CPUs + 4), as Python's */
-    size_t queue;   /* jobs waiting at most; default 65,536; beyond, a job fails with -EAGAIN */
+    size_t queue;   /* jobs waiting for a thread at most; default 65,536; beyond, -EAGAIN */
 };
 
 /* A pool of threads of its own, started as needed; options may be NULL. 0, -EINVAL (null; more
- * than 4,096 threads), -ENOMEM. From any thread. */
+ * than 4,096 threads), -ENOMEM. From any thread, and several loops may use it at once. Its threads
+ * have every signal blocked but those of faults, so that the program's handlers run elsewhere. */
 EDDY_API EDDY_MUST_USE int eddy_thread_pool_open(eddy_pool **pool,
                                                  const struct eddy_thread_pool_options *options);
 
 /* Makes process pools possible: forks a small server process from which workers are forked later.
  * Call it first thing in main, before any thread exists. 0 (also when called again), -EBUSY if
- * threads exist or a loop runs, or what fork(2) and socketpair(2) give. */
+ * threads exist or a loop runs, -ENOTSUP in a fork of the process that called it, or what fork(2)
+ * and socketpair(2) give.
+ *
+ * Server and workers end with the program, however that ends. They have the program's state of this
+ * moment (descriptors, memory, locale), default signal handlers, and ignore Ctrl-C, which reaches
+ * them too: what it means the program decides. wait(2) and SIGCHLD don't know of them. */
 EDDY_API EDDY_MUST_USE int eddy_process_pool_init(void);
 
 /* A pool of `workers` processes (0: one a CPU), forked as needed from the state of the process at
- * eddy_process_pool_init. -ENOTSUP without it, -EINVAL (null; more than 1,024), -ENOMEM. */
+ * eddy_process_pool_init. -ENOTSUP without it, -EINVAL (null; more than 1,024), -ENOMEM, or what
+ * socketpair(2) gives. From any thread; used by one loop at a time, the first that runs a job in
+ * it, until that loop ends. At most 65,536 jobs wait for a worker. */
 EDDY_API EDDY_MUST_USE int eddy_process_pool_open(eddy_pool **pool, size_t workers);
 
 /* Waits for the jobs under way, refuses queued ones with -ESHUTDOWN, ends threads or processes,
  * frees. Suspends when called in a task (not to be cancelled: a pool is always closed whole),
- * blocks elsewhere. NULL is harmless. */
+ * blocks elsewhere. NULL is harmless. A process pool is closed by the loop that uses it, if one
+ * does; another's attempt is reported and has no effect. */
 EDDY_API void eddy_pool_close(eddy_pool *pool);
 
-/* Number of jobs waiting or running; number of threads or worker processes alive. */
+/* Number of jobs waiting or running; number of threads or worker processes alive. 0 for NULL. */
 EDDY_API size_t eddy_pool_jobs(const eddy_pool *pool);
 EDDY_API size_t eddy_pool_workers(const eddy_pool *pool);
 
@@ -81,11 +90,15 @@ EDDY_END_DECLS
  * Threads: a cancel takes a job that hasn't started out of the queue (-ECANCELED); one that runs
  * is waited for, since it may be writing into the caller's memory, and its result wins.
  * Processes: only structs without pointers that matter, at most 128 KiB (-E2BIG), and only
- * functions that existed at eddy_process_pool_init. A cancel ends the worker and returns
- * -ECANCELED at once. A worker that dies (killed, crashed) fails that job alone with -ECHILD and a
- * failure that says how, and is replaced.
+ * functions that existed at eddy_process_pool_init (-ENOEXEC for one of a library that was loaded
+ * later). A cancel ends the worker and returns -ECANCELED at once, unless the result has arrived. A
+ * worker that dies (killed, crashed, exit(3)) fails that job alone with -ECHILD and a failure that
+ * says how, leaves the struct as it was, and is replaced. Of a failure the first KiB of its message
+ * comes back, with the place of this call. stdout and stderr are flushed after each job.
  *
- * The function's result, -ECANCELED, -EAGAIN (queue full), -ESHUTDOWN (pool closing), -EINVAL. */
+ * The function's result, -ECANCELED, -EAGAIN (queue full, or no thread or process can be started),
+ * -ENOMEM, -ESHUTDOWN (pool closing), -EINVAL (null; outside a task; a process pool that another
+ * loop uses). */
 #define eddy_run_in(pool, function, argument) EDDY_JOB_(eddy_run_in_, function, argument, pool, )
 
 /* The same in the loop's own thread pool, made at first use. */
@@ -93,7 +106,8 @@ EDDY_END_DECLS
     EDDY_JOB_(eddy_run_in_, function, argument, (eddy_pool *)NULL, )
 
 /* As eddy_to_thread, on a copy of the struct: a cancelled wait returns at once and leaves the
- * thread to finish with its copy; results in the struct are lost then, else copied back. */
+ * thread to finish with its copy; results in the struct are lost then, else copied back. The
+ * thread may outlive the loop, whose end doesn't wait for it; it keeps one of the pool's places. */
 #ifndef __cplusplus
 #define eddy_to_thread_abandon(function, argument)                                                \
     EDDY_JOB_(eddy_to_thread_abandon_, function, argument, )

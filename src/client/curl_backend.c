@@ -118,10 +118,13 @@ static int socket_wanted(CURL *easy, curl_socket_t number, int what, void *userd
 curl_socket_t backend_open_socket(void *userdata, curlsocktype purpose,
                                   struct curl_sockaddr *address)
 {
-    (void)userdata;
+    struct transfer *transfer = userdata;
     (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                  address->protocol);
+    int number = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                        address->protocol);
+    if (number < 0)
+        transfer->socket_error = errno;
+    return number;
 }
 
 int backend_close_socket(void *userdata, curl_socket_t number)
@@ -231,12 +234,8 @@ static void transfer_serve(struct transfer *transfer)
         transfer_free(transfer);
         return;
     }
-    size_t waiting = exchange_waiting(exchange);
-    if (!transfer->paused && waiting >= BODY_HIGH_WATER) {
-        /* Both directions: with one, libcurl reads once more at once. */
-        transfer->paused = curl_easy_pause(transfer->easy, CURLPAUSE_ALL) == CURLE_OK;
-    } else if (transfer->paused && waiting <= BODY_LOW_WATER) {
-        transfer->paused = false;
+    if (transfer->paused && exchange_waiting(exchange) <= BODY_LOW_WATER) {
+        transfer->paused = false; /* on_body may pause it again from within */
         CURLcode code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
         if (code != CURLE_OK) {
             transfer_end(transfer, code);
@@ -245,8 +244,7 @@ static void transfer_serve(struct transfer *transfer)
     }
 }
 
-/* After libcurl was entered: takes its messages first, since a finished transfer can't be paused,
- * then looks at the transfers that need attention. */
+/* After libcurl was entered: takes its messages, then looks at the transfers that need attention. */
 static void backend_settle(struct backend *backend)
 {
     CURLMsg *message;

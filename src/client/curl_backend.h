@@ -39,8 +39,10 @@ struct transfer {
     struct transfer *next_attention;
     CURL *easy; /* NULL until it begins */
     struct curl_slist *headers;
-    bool queued;               /* in attention */
-    bool paused, resume, drop; /* is paused; is to go on; is to be let go */
+    bool queued; /* in attention */
+    bool paused; /* by on_body, until the reader took enough */
+    bool drop;   /* to be let go */
+    int socket_error; /* why no socket could be made, or 0 */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -53,7 +55,8 @@ int transfer_prepare(struct transfer *transfer);
 /* Ends the exchange with what libcurl's code means. */
 void transfer_end(struct transfer *transfer, CURLcode code);
 
-/* The socket callbacks; userdata is the backend. */
+/* The socket callbacks. userdata is the transfer that opens it; the backend, since a connection
+ * outlives the transfer. */
 curl_socket_t backend_open_socket(void *userdata, curlsocktype purpose,
                                   struct curl_sockaddr *address);
 int backend_close_socket(void *userdata, curl_socket_t number);

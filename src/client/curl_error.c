@@ -27,24 +27,23 @@ static long system_error(CURL *easy)
 static void end_by_connection(struct transfer *transfer, const char *when, int otherwise)
 {
     struct exchange *exchange = transfer->exchange;
-    long number = system_error(transfer->easy);
+    long number = transfer->socket_error ? transfer->socket_error : system_error(transfer->easy);
     if (number > 0)
         end_by_system(exchange, (int)number, when);
     else
         exchange_end(exchange, otherwise, "%s%s", when, transfer->error);
 }
 
+/* libcurl has one code for both checks; only its words tell them apart. */
 static void end_by_certificate(struct transfer *transfer)
 {
-    long verdict = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
     const char *text = transfer->error;
     static const char *const prefixes[] = {"SSL certificate problem: ", "SSL: "};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
             text += strlen(prefixes[i]);
     exchange_end(transfer->exchange, -EKEYREJECTED, "certificate refused by the check of its %s: %s",
-                 verdict ? "chain" : "host name", text);
+                 strstr(text, "subject name") ? "host name" : "chain", text);
 }
 
 static void end_by_partial_body(struct exchange *exchange)

@@ -62,18 +62,22 @@ static size_t on_header(char *line, size_t unit, size_t size, void *userdata)
     return header_line(transfer->exchange, line, unit * size) ? unit * size : 0;
 }
 
+/* A piece refused for now is kept by libcurl: at most 16 KiB, or what 16 KiB of packed bytes unpack
+ * to (16 MiB at the very most). */
 static size_t on_body(char *bytes, size_t unit, size_t size, void *userdata)
 {
     struct transfer *transfer = userdata;
     struct exchange *exchange = transfer->exchange;
+    if (exchange_waiting(exchange) >= BODY_HIGH_WATER && !exchange->done) {
+        transfer->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     curl_off_t received = 0;
     if (exchange->compressed)
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
     /* libcurl may count a piece only after it was delivered. */
     if (!exchange_body(exchange, bytes, unit * size, (uint64_t)received + CURL_MAX_WRITE_SIZE))
         return 0;
-    if (exchange_waiting(exchange) >= BODY_HIGH_WATER)
-        transfer_attend(transfer);
     return unit * size;
 }
 
@@ -187,7 +191,7 @@ int transfer_prepare(struct transfer *transfer)
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, transfer);
     SET(CURLOPT_OPENSOCKETFUNCTION, backend_open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, backend);
+    SET(CURLOPT_OPENSOCKETDATA, transfer);
     SET(CURLOPT_CLOSESOCKETFUNCTION, backend_close_socket);
     SET(CURLOPT_CLOSESOCKETDATA, backend);
     return code == CURLE_OK ? 0 : -ENOMEM;

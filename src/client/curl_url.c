@@ -131,6 +131,17 @@ static size_t foreign_scheme(const char *text, bool redirect)
     return ours ? 0 : length;
 }
 
+/* "http:" is followed by "//" and a host; libcurl would take any number of slashes. */
+static bool authority_follows(const char *text, bool relative)
+{
+    size_t scheme = strncasecmp(text, "https:", 6) == 0  ? 6
+                    : strncasecmp(text, "http:", 5) == 0 ? 5
+                                                         : 0;
+    if (!scheme)
+        return relative;
+    return strncmp(text + scheme, "//", 2) == 0 && text[scheme + 2] && text[scheme + 2] != '/';
+}
+
 int url_parse(const char *text, const struct url *base, struct url *ret_url, char *why,
               size_t why_size)
 {
@@ -147,6 +158,8 @@ int url_parse(const char *text, const struct url *base, struct url *ret_url, cha
                        scheme < 40 ? (int)scheme : 40, text);
         return -EPROTONOSUPPORT;
     }
+    if (!authority_follows(text, base))
+        return say(why, why_size, -EINVAL, "bad URL: it doesn't begin with http://host");
     CURLU *handle = curl_url();
     if (!handle)
         return say(why, why_size, -ENOMEM, "no memory");

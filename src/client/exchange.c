@@ -95,6 +95,7 @@ void exchange_end(struct exchange *exchange, int code, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(exchange->reason, sizeof exchange->reason, format, arguments);
     va_end(arguments);
+    text_clean(exchange->reason);
     eddy_event_set(&exchange->changed);
 }
 
@@ -124,6 +125,8 @@ bool exchange_status(struct exchange *exchange, int status, const char *phrase, 
     }
     free(exchange->phrase);
     exchange->phrase = size ? strndup(phrase, size) : NULL;
+    if (exchange->phrase)
+        text_clean(exchange->phrase);
     exchange->status = status;
     field_clear(&exchange->received);
     exchange->compressed = false;

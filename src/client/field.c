@@ -79,6 +79,13 @@ bool field_is_value(const char *text)
     return true;
 }
 
+void text_clean(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 bool field_is_secret(const char *name)
 {
     static const char *const parts[] = {"auth",     "cookie",     "token",   "secret",

@@ -26,6 +26,8 @@ void field_drop(struct field_list *list, bool (*drop)(const char *name));
 bool field_is_token(const char *text);
 /* No control characters but the tab: nothing that could begin another line. */
 bool field_is_value(const char *text);
+/* Replaces control characters in a text of the server's, so that it can be shown in one line. */
+void text_clean(char *text);
 /* May carry credentials, so it doesn't go to another origin. */
 bool field_is_secret(const char *name);
 /* Describes a body, so it goes when a redirect drops the body. */

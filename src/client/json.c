@@ -58,6 +58,7 @@ int eddy_http_read_json(eddy_http_response *response, json_t **ret_json)
     json_error_t error;
     json_t *json = json_loadb(text, size, JSON_DECODE_ANY, &error);
     free(text);
+    text_clean(error.text);
     if (!json)
         return eddy_fail(json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG,
                          "%s %s: bad JSON at line %d, column %d: %s", exchange->method, url,

@@ -2,6 +2,9 @@
 /*
  * File operations as entries of an io_uring. Paths and buffers are the caller's and stay in place
  * until done(): the kernel takes a path in at submission, but that may be turns after submit().
+ *
+ * One known difference to the system call: the ring first opens with O_NONBLOCK, so opening a named
+ * pipe needn't wait for the other end (and for writing says ENXIO without one).
  */
 #include "engine/uring_operation.h"
 
@@ -73,20 +76,27 @@ void uring_operation_prepare(const struct operation *operation, struct io_uring_
     }
 }
 
+/* The kernel's own "interrupted, begin again" values (ERESTARTSYS and kin) never reach a caller of
+ * system calls, but opening a file in a kernel thread lets them through: seen with Linux 6.18. */
+static bool is_interruption(int result)
+{
+    return result == -EINTR || (result <= -512 && result >= -516);
+}
+
 /* A close that was interrupted has closed: asking again would hit another's descriptor. */
 bool uring_operation_interrupted(const struct operation *operation, int result, bool cancelled)
 {
-    return result == -EINTR && !cancelled && operation->kind != OPERATION_CLOSE;
+    return is_interruption(result) && !cancelled && operation->kind != OPERATION_CLOSE;
 }
 
 int uring_operation_result(const struct operation *operation, int result, bool cancelled)
 {
     if (operation->kind == OPERATION_READ && result > 0)
         sanitizer_make_defined(operation->buffer, (size_t)result);
-    if (operation->kind == OPERATION_CLOSE && result == -EINTR)
+    if (operation->kind == OPERATION_CLOSE && is_interruption(result))
         return 0;
     /* Work that had begun in a kernel thread is cancelled by a signal to it. */
-    if (cancelled && result == -EINTR)
+    if (cancelled && is_interruption(result))
         return -ECANCELED;
     return result;
 }

@@ -222,6 +222,8 @@ CLIENT_TEST(locations)
         {"javascript:alert(1)", -EPROTONOSUPPORT, "only http and https"},
         {"http://u:secret@/x", -EPROTO, "bad URL"},
         {"http://127.0.0.1:99999/", -EPROTO, "bad URL"},
+        {"http:/echo", -EPROTO, "bad URL"},
+        {"http:///echo", -EPROTO, "bad URL"},
     };
     eddy_http_session *session = session_with(.max_redirects = 1);
     eddy_http_response *response;

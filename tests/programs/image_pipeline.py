@@ -53,6 +53,10 @@ class Run:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, start_new_session=True)
 
+    def wait_until_it_begins(self):
+        self.first = self.process.stdout.readline()
+        assert self.first, "it ended before it began"
+
     def finish(self, timeout=60):
         try:
             self.stdout, self.stderr = self.process.communicate(timeout=timeout)
@@ -182,7 +186,7 @@ def a_full_disk():
         for line in run.stderr.splitlines():
             assert "No space left" in line, f"not a clear line: {line}"
         run.check_left_clean()
-        return run
+        run.remove()
     finally:
         subprocess.run(["umount", where], check=True)
         os.rmdir(where)
@@ -210,6 +214,7 @@ def a_worker_killed():
 
 def interrupted_after(seconds, *options):
     run = Run(*options)
+    run.wait_until_it_begins()
     time.sleep(seconds)
     run.process.send_signal(signal.SIGINT)
     run.finish(timeout=20)
@@ -234,6 +239,7 @@ def control_c_in_threads():
 def control_c_while_processing():
     for delay in (1.12, 1.16, 1.2):
         run = Run("--only", "processes")
+        run.wait_until_it_begins()
         time.sleep(delay)
         run.process.send_signal(signal.SIGINT)
         run.finish(timeout=20)
