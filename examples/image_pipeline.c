@@ -160,11 +160,13 @@ static int find_edges(struct find_edges *a)
     struct processing job = {.message = ""};
     memcpy(job.original, image->original, sizeof job.original);
     memcpy(job.processed, image->processed, sizeof job.processed);
-    image->process_start = eddy_time() - image->origin;
     int r = a->where == HERE          ? process_image(&job)
             : a->where == IN_A_THREAD ? eddy_to_thread(process_image, &job)
                                       : eddy_run_in(a->p->processes, process_image, &job);
-    image->process_end = eddy_time() - image->origin;
+    if (job.started > 0) {
+        image->process_start = job.started - image->origin;
+        image->process_end = job.ended - image->origin;
+    }
     if (r < 0) {
         whole_file_discard_part(image->processed); /* a worker may have died over it */
         image->code = r;

@@ -86,5 +86,8 @@ int download_image(struct image *image, eddy_http_session *session)
 
 int process_image(struct processing *job)
 {
-    return detect_edges_file(job->original, job->processed, job->message, sizeof job->message);
+    job->started = eddy_time();
+    int r = detect_edges_file(job->original, job->processed, job->message, sizeof job->message);
+    job->ended = eddy_time();
+    return r;
 }

@@ -30,6 +30,7 @@ EDDY_ASYNC int download_image(struct image *image, eddy_http_session *session);
 /* The argument of process_image, which runs in threads and worker processes: no pointers. */
 struct processing {
     char original[PATH_MAX], processed[PATH_MAX];
+    double started, ended; /* eddy_time() of whoever did it: all share one clock; 0: never begun */
     char message[MESSAGE_SIZE];
 };
 

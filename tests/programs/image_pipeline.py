@@ -293,6 +293,7 @@ try:
             print(f"[  FAILED  ] {test.__name__}: {error}", flush=True)
 finally:
     shutil.rmtree(cache, ignore_errors=True)
+print(f"[==========] {len(passed) + len(failed) + len(skipped)} test(s) run.")
 print(f"[  PASSED  ] {len(passed)} test(s).")
 if skipped:
     print(f"[  SKIPPED ] {len(skipped)} test(s).")
