@@ -19,6 +19,7 @@
  * point to, which has to live longer than the task does.
  */
 #include <stdio.h>
+#include <string.h>
 #include <eddy.h>
 
 struct result {
@@ -40,13 +41,21 @@ static EDDY_ASYNC int async_function(struct async_function *a)
     return 0;
 }
 
+static void print_task(const eddy_task *task)
+{
+    char text[256];
+    eddy_task_describe(task, text, sizeof text);
+    char *path = strstr(text, " at "), *name = strrchr(text, '/');
+    if (path && name) /* leave the folder out: it depends on where this was compiled */
+        memmove(path + 4, name + 1, strlen(name));
+    printf("%s\n", text);
+}
+
 static EDDY_ASYNC int main_task(void)
 {
     struct result result;
     eddy_task *task = eddy_create_task(async_function, .test_param = "Test", .result = &result);
-    char description[256];
-    eddy_task_describe(task, description, sizeof description);
-    printf("%s\n", description);
+    print_task(task);
     int r = eddy_await(task);
     if (r == 0)
         printf("%s\n", result.text);

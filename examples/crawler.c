@@ -33,7 +33,7 @@ struct fetch {
 
 static EDDY_ASYNC int fetch(struct fetch *a)
 {
-    struct eddy_http_request request = {.url = a->url, .timeout = 5.0};
+    struct eddy_http_request_options request = {.url = a->url, .timeout = 5.0};
     eddy_http_response *response;
     int r = eddy_http_request(a->session, &request, &response);
     if (r < 0)
@@ -55,7 +55,7 @@ static EDDY_ASYNC int crawl(struct fetch pages[], size_t count, int results[])
         pages[i].session = session;
     r = eddy_map(10, fetch, pages, count, results);
     eddy_http_session_close(session);
-    return eddy_cancelled() ? r : 0; /* the errors are in the results */
+    return r; /* the pages' errors are in the results */
 }
 
 static EDDY_ASYNC int main_task(void)

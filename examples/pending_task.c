@@ -13,6 +13,7 @@
  * main task is Task-1. Two lines are added to the tutorial's: a second later, and at the end.
  */
 #include <stdio.h>
+#include <string.h>
 #include <eddy.h>
 
 struct result {
@@ -36,9 +37,12 @@ static EDDY_ASYNC int async_function(struct async_function *a)
 
 static void print_task(const eddy_task *task)
 {
-    char description[256];
-    eddy_task_describe(task, description, sizeof description);
-    printf("%s\n", description);
+    char text[256];
+    eddy_task_describe(task, text, sizeof text);
+    char *path = strstr(text, " at "), *name = strrchr(text, '/');
+    if (path && name) /* leave the folder out: it depends on where this was compiled */
+        memmove(path + 4, name + 1, strlen(name));
+    printf("%s\n", text);
 }
 
 static EDDY_ASYNC int main_task(void)

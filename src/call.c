@@ -75,6 +75,7 @@ static struct call *call_take(struct eddy_loop *loop)
         return NULL;
     call = &calls->blocks[block][calls->made % BLOCK_SIZE];
     call->index = calls->made++;
+    call->generation = loop->first_generation;
     return call;
 }
 

@@ -34,6 +34,8 @@ int eddy_event_wait(eddy_event *memory)
     struct event *event = event_of(memory);
     if (!event)
         return log_misuse(-EINVAL, "eddy_event_wait", "NULL event");
+    if (!task_current())
+        return task_missing("eddy_event_wait");
     if (event->set)
         return 0;
     struct event_wait wait = {.event = event};

@@ -136,8 +136,16 @@ int eddy_fail_(int code, bool because, const char *file, int line, const char *f
     va_start(arguments, format);
     struct eddy_failure *failure = failure_format(code, file, line, format, arguments);
     va_end(arguments);
-    if (failure && because)
-        failure->cause = failure_keep(*failure_slot());
+    struct eddy_failure *cause = because ? *failure_slot() : NULL;
+    if (failure && cause) {
+        if (cause->depth + 1 >= FAILURE_DEPTH) {
+            eddy_failure_release(cause->cause);
+            cause->cause = NULL;
+            cause->depth = 0;
+        }
+        failure->cause = failure_keep(cause);
+        failure->depth = cause->depth + 1;
+    }
     failure_set(failure);
     return code;
 }
@@ -265,15 +273,29 @@ eddy_failure *eddy_failure_keep(const eddy_failure *failure)
     return failure_keep((eddy_failure *)failure);
 }
 
-void eddy_failure_release(eddy_failure *failure)
+/* Gives one reference back; if it was the last one the record joins those to be freed. */
+static void failure_drop(struct eddy_failure *failure, struct eddy_failure **dead)
 {
     if (!failure || --failure->references > 0)
         return;
-    eddy_failure_release(failure->cause);
-    for (size_t i = 0; i < failure->count; i++)
-        eddy_failure_release(failure->children[i]);
-    free(failure->children);
-    free(failure);
+    failure->next = *dead;
+    *dead = failure;
+}
+
+/* Not recursive: trees may be deeper than a task's stack. */
+void eddy_failure_release(eddy_failure *failure)
+{
+    struct eddy_failure *dead = NULL;
+    failure_drop(failure, &dead);
+    while (dead) {
+        struct eddy_failure *one = dead;
+        dead = one->next;
+        failure_drop(one->cause, &dead);
+        for (size_t i = 0; i < one->count; i++)
+            failure_drop(one->children[i], &dead);
+        free(one->children);
+        free(one);
+    }
 }
 
 const char *eddy_error_name(int code)

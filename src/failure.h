@@ -8,10 +8,16 @@
 #include <stdarg.h>
 #include "eddy/failure.h"
 
+/* A chain of causes is cut where it would get longer: a loop that wraps its last failure again and
+ * again would grow one without end. */
+#define FAILURE_DEPTH 64
+
 struct eddy_failure {
     unsigned references;
     int code;
     int line;
+    unsigned depth;               /* of the chain of causes */
+    struct eddy_failure *next;    /* while being released */
     const char *file;             /* a string literal of the program */
     struct eddy_failure *cause;
     struct eddy_failure **children;

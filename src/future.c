@@ -171,6 +171,8 @@ static bool future_abort(struct wait *wait)
 
 int eddy_future_await(eddy_future *future, void **value)
 {
+    if (!task_current())
+        return task_missing("eddy_future_await");
     if (!future || future->loop != loop_self)
         return log_misuse(-EINVAL, "eddy_future_await",
                           future ? "the future belongs to another loop" : "the future is NULL");
@@ -178,14 +180,16 @@ int eddy_future_await(eddy_future *future, void **value)
         return eddy_future_result(future, value);
     struct future_wait self = {.waiter.future = future};
     self.waiter.wait = &self.wait;
-    int r = wait_begin(&self.wait, "future", future_abort);
-    if (r < 0)
-        return r;
-    list_append(&future->waiters, &self.waiter.link);
     eddy_future_keep(future);
-    r = wait_park(&self.wait);
-    if (r == 0)
-        r = eddy_future_result(future, value);
+    int r = wait_begin(&self.wait, "future", future_abort);
+    if (r == 0) {
+        list_append(&future->waiters, &self.waiter.link);
+        r = wait_park(&self.wait);
+        if (r == 0)
+            r = eddy_future_result(future, value);
+    } else if (r == -ECANCELED) {
+        (void)eddy_future_cancel(future); /* refused is cancelled from the start */
+    }
     eddy_future_release(future);
     return r;
 }
@@ -239,6 +243,8 @@ int eddy_future_describe(const eddy_future *future, char *buffer, size_t size)
 {
     if (!future)
         return log_misuse(-EINVAL, "eddy_future_describe", "the future is NULL");
+    if (!buffer)
+        size = 0;
     switch (future->state) {
     case FUTURE_PENDING:
         return snprintf(buffer, size, "<Future pending>");

@@ -157,33 +157,47 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
 
 struct map {
     eddy_function_ *function;
-    char *jobs;
-    size_t job_size;
     int *results;
     eddy_semaphore free; /* places for jobs */
-    int code;            /* the first failure's, with results */
-    struct eddy_failure *failure;
 };
 
+/* A job, a task of its own, in whose memory this lies. */
 struct map_job {
     struct map *map;
+    void *job;
     size_t index;
+    struct join join;
 };
 
-/* A job, a task of its own. With results its failure is kept and disturbs nobody. */
 static int map_job(struct map_job *a)
 {
-    struct map *map = a->map;
-    int r = map->function(map->jobs + a->index * map->job_size);
-    (void)eddy_semaphore_release(&map->free);
-    if (!map->results)
-        return r;
-    map->results[a->index] = r;
-    if (r < 0 && !map->code) {
-        map->code = r;
-        map->failure = failure_take(r);
-    }
-    return r == -ECANCELED && eddy_cancelled() ? r : 0;
+    return a->map->function(a->job);
+}
+
+/* Not the job's own doing: it may have been cancelled before its first step. */
+static void map_job_done(struct join *join, const struct task_slot *slot)
+{
+    struct map_job *a = container_of(join, struct map_job, join);
+    if (a->map->results)
+        a->map->results[a->index] = slot->result;
+    (void)eddy_semaphore_release(&a->map->free);
+}
+
+/* 0, -ECANCELED when the group is failing already, or why it can't: that fails the group. */
+static int map_spawn(struct map *map, struct group *group, void *job, size_t index,
+                     const struct eddy_site_ *site)
+{
+    struct map_job arguments = {.map = map, .job = job, .index = index};
+    eddy_task *handle = eddy_spawn_((eddy_group *)(void *)group, EDDY_ERASE_(map_job), &arguments,
+                                    sizeof arguments, EDDY_COPIED_, site);
+    int code = 0;
+    struct task_slot *slot = handle ? slot_find(handle, "eddy_map", &code) : NULL;
+    if (!slot)
+        return eddy_failure_code(eddy_last_failure());
+    struct map_job *copied = slot->task->arguments;
+    copied->join.done = map_job_done;
+    list_append(&slot->task->joiners, &copied->join.link);
+    return 0;
 }
 
 int eddy_map_(size_t limit, eddy_function_ *function, void *jobs, size_t job_size, size_t count,
@@ -195,29 +209,20 @@ int eddy_map_(size_t limit, eddy_function_ *function, void *jobs, size_t job_siz
                           : !limit        ? "a limit of 0"
                                           : "NULL function or jobs",
                           site->file, site->line);
-    struct map map = {.function = function,
-                      .jobs = jobs,
-                      .job_size = job_size,
-                      .results = results,
-                      .free = EDDY_SEMAPHORE_INIT(limit)};
+    struct map map = {
+        .function = function, .results = results, .free = EDDY_SEMAPHORE_INIT(limit)};
     for (size_t i = 0; results && i < count; i++)
         results[i] = -ECANCELED; /* until its turn comes */
     struct group group;
-    group_open(&group, EDDY_FAIL_FAST, site);
+    group_open(&group, results ? EDDY_RUN_ALL : EDDY_FAIL_FAST, site);
     int body = 0;
     for (size_t i = 0; i < count && body == 0; i++) {
         body = eddy_semaphore_acquire(&map.free);
-        struct map_job job = {.map = &map, .index = i};
-        if (body == 0 && !eddy_spawn_((eddy_group *)(void *)&group, EDDY_ERASE_(map_job), &job,
-                                      sizeof job, EDDY_COPIED_, site))
-            break; /* the group is failing, or has failed by that */
+        if (body == 0)
+            body = map_spawn(&map, &group, (char *)jobs + i * job_size, i, site);
     }
     int code = group_close(&group, false, body);
-    if (map.code && code >= 0) {
-        code = map.code;
-        failure_set(map.failure);
-    } else {
-        eddy_failure_release(map.failure);
-    }
+    if (results && code < 0 && body >= 0) /* only jobs failed: their codes are in the results */
+        code = group.scope.interrupted ? -ECANCELED : 0;
     return code;
 }

@@ -68,6 +68,8 @@ static bool single_join_pass_on(struct wait *wait)
 /* Waits until the slot's task is done: 0 and its outcome, or why it can't. */
 static int join_slot(struct task_slot *slot, const char *call, bool pass_cancel_on, int *outcome)
 {
+    if (!task_current())
+        return task_missing(call);
     struct task *awaited = slot->task;
     if (!awaited) {
         slot->seen = true;
@@ -177,7 +179,7 @@ static int release(eddy_task *handle, const char *call)
     if (!slot)
         return code;
     if (slot->in_group)
-        return log_misuse(-EPERM, call, "this task belongs to its group");
+        return log_misuse(-EPERM, call, "this handle belongs to a group or to eddy_run");
     if (slot->released)
         return log_misuse(-ESRCH, call, "this task's handle was released already");
     slot->released = true;
@@ -251,8 +253,8 @@ int eddy_task_describe(const eddy_task *handle, char *buffer, size_t size)
         (void)snprintf(waiting, sizeof waiting, " waiting for task '%s'", awaited);
     } else if (task && task->wait)
         (void)snprintf(waiting, sizeof waiting, " waiting for %s", task->wait->what);
-    return snprintf(buffer, size, "<Task %s name='%s' %s() at %s:%d%s>", state, name, site->function,
-                    site->file, site->line, waiting);
+    return snprintf(buffer, buffer ? size : 0, "<Task %s name='%s' %s() at %s:%d%s>", state, name, site->function,
+                    site_file(site), site->line, waiting);
 }
 
 eddy_task *eddy_current_task(void)
@@ -267,7 +269,7 @@ size_t eddy_all_tasks(eddy_task **tasks, size_t capacity)
     if (!loop)
         return 0;
     size_t count = 0;
-    for (struct link *link = loop->tasks.first; link && count < capacity; link = link->next)
+    for (struct link *link = loop->tasks.first; tasks && link && count < capacity; link = link->next)
         tasks[count++] = task_handle(container_of(link, struct task, in_loop));
     return loop->task_count;
 }
@@ -304,6 +306,8 @@ int eddy_sleep(double seconds)
         task_yield(task);
         return 0;
     }
+    if (!task)
+        return task_missing("eddy_sleep");
     struct sleep_wait sleep;
     int r = wait_begin(&sleep.wait, "sleep", sleep_abort);
     if (r < 0)

@@ -44,6 +44,14 @@ void interrupt_remove(struct eddy_loop *loop)
     atomic_store(&interrupted_loop, NULL);
 }
 
+void interrupt_forget(void)
+{
+    if (!atomic_load(&interrupted_loop))
+        return;
+    (void)signal(SIGINT, SIG_DFL);
+    atomic_store(&interrupted_loop, NULL);
+}
+
 bool interrupt_seen(const struct eddy_loop *loop)
 {
     return atomic_load(&interrupted_loop) == loop && atomic_load(&interrupt_count) > 0;

@@ -13,6 +13,9 @@ void interrupt_install(struct eddy_loop *loop);
 /* Puts it back. */
 void interrupt_remove(struct eddy_loop *loop);
 
+/* In a child after fork: puts SIGINT back, the parent's loop isn't its business. */
+void interrupt_forget(void);
+
 /* Was the loop interrupted so far? */
 bool interrupt_seen(const struct eddy_loop *loop);
 

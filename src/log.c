@@ -29,23 +29,17 @@ void log_record(struct eddy_loop *loop, const struct eddy_log_record *record)
         log_to_stderr(loop, record);
 }
 
-static void log_vsay(struct eddy_loop *loop, enum eddy_log_level level, enum eddy_log_event event,
-                     int code, const char *format, va_list arguments)
-{
-    char message[512], name[TASK_NAME_SIZE];
-    (void)vsnprintf(message, sizeof message, format, arguments);
-    task_current_name(name);
-    log_record(loop, &(struct eddy_log_record){
-                         .level = level, .event = event, .message = message, .task = name, .code = code});
-}
-
 void log_say(struct eddy_loop *loop, enum eddy_log_level level, enum eddy_log_event event,
              const char *format, ...)
 {
+    char message[512], name[TASK_NAME_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    log_vsay(loop, level, event, 0, format, arguments);
+    (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    task_current_name(name);
+    log_record(loop, &(struct eddy_log_record){
+                         .level = level, .event = event, .message = message, .task = name});
 }
 
 int log_misuse(int code, const char *call, const char *format, ...)
@@ -56,8 +50,14 @@ int log_misuse(int code, const char *call, const char *format, ...)
     (void)vsnprintf(detail, sizeof detail, format, arguments);
     va_end(arguments);
     task_current_name(name);
-    log_say(NULL, EDDY_LOG_ERROR, EDDY_LOG_MISUSE, "%s: %s%s%s (%s)", call, detail,
-            name[0] ? ", in " : "", name, eddy_error_name(code));
+    char message[512];
+    (void)snprintf(message, sizeof message, "%s: %s%s%s (%s)", call, detail, name[0] ? ", in " : "",
+                   name, eddy_error_name(code));
+    log_record(NULL, &(struct eddy_log_record){.level = EDDY_LOG_ERROR,
+                                               .event = EDDY_LOG_MISUSE,
+                                               .message = message,
+                                               .task = name,
+                                               .code = code});
     return eddy_fail_(code, false, "", 0, "%s: %s", call, detail);
 }
 

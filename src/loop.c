@@ -70,8 +70,8 @@ static bool loop_has_posts(struct eddy_loop *loop)
 static void loop_take_posts(struct eddy_loop *loop)
 {
     if (atomic_load_explicit(&loop->interrupts, memory_order_relaxed) &&
-        atomic_exchange(&loop->interrupts, 0))
-        (void)eddy_task_cancel(loop->main_task);
+        atomic_exchange(&loop->interrupts, 0) && loop->main)
+        scope_cancel(&loop->main->root);
     struct post *newest = atomic_exchange_explicit(&loop->posts, NULL, memory_order_acquire);
     struct post *oldest = NULL;
     while (newest) {
@@ -170,27 +170,52 @@ static bool environment_says(const char *name, const char *value)
     return set && strcmp(set, value) == 0;
 }
 
+/* Handles have 24 bits for the slot, and there are two slots a task. */
+#define MAX_TASKS_LIMIT ((1 << 23) - 1)
+
+static int options_check(const struct eddy_options *options)
+{
+    size_t size = options->stack_size;
+    if (size && (size < STACK_SIZE_MIN || size > STACK_SIZE_MAX))
+        return eddy_fail(-EINVAL, "a stack size of %zu bytes isn't within 28 KiB and 1 GiB", size);
+    if (options->max_tasks > MAX_TASKS_LIMIT)
+        return eddy_fail(-EINVAL, "max_tasks is %zu, the limit is %d", options->max_tasks,
+                         MAX_TASKS_LIMIT);
+    return 0;
+}
+
+/* Stacks and slots; nothing is left on failure. */
+static int loop_make_memory(struct eddy_loop *loop, size_t stack_size)
+{
+    const size_t sanitizer_factor = EDDY_ASAN || EDDY_TSAN ? 4 : 1;
+    size_t size = (stack_size ? stack_size : 256 << 10) * sanitizer_factor;
+    int r = stack_pool_init(&loop->stacks, size < STACK_SIZE_MAX ? size : STACK_SIZE_MAX, 0);
+    if (r < 0)
+        return eddy_fail(r, "stacks of %zu bytes can't be had", size);
+    r = slots_create(loop);
+    if (r < 0)
+        stack_pool_destroy(&loop->stacks);
+    return r;
+}
+
 int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
 {
-    static atomic_uint next_id;
-    const size_t sanitizer_factor = EDDY_ASAN || EDDY_TSAN ? 4 : 1;
+    static atomic_uint next_sequence;
+    int r = options_check(options);
+    if (r < 0)
+        return r;
     struct eddy_loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return eddy_fail(-ENOMEM, "no memory for a loop");
-    loop->id = (uint8_t)atomic_fetch_add(&next_id, 1);
+    unsigned sequence = atomic_fetch_add(&next_sequence, 1);
+    loop->id = (uint8_t)sequence;
+    loop->first_generation = sequence * UINT32_C(0x9e3779b1);
     loop->log = options->log;
     loop->log_context = options->log_context;
     loop->debug = options->debug || environment_says("EDDY_DEBUG", "1");
     loop->virtual_clock = options->virtual_clock || environment_says("EDDY_CLOCK", "virtual");
     loop->max_tasks = options->max_tasks ? options->max_tasks : 1 << 20;
-    int r = 0;
-    if (loop->max_tasks > 1 << 23)
-        r = eddy_fail(-EINVAL, "max_tasks is %zu, the limit is %d", loop->max_tasks, 1 << 23);
-    size_t stack_size = (options->stack_size ? options->stack_size : 256 << 10) * sanitizer_factor;
-    if (!r && (r = stack_pool_init(&loop->stacks, stack_size, 0)) < 0)
-        eddy_fail(r, "a stack size of %zu bytes isn't within 28 KiB and 1 GiB", options->stack_size);
-    if (!r && (r = slots_create(loop)) < 0)
-        stack_pool_destroy(&loop->stacks);
+    r = loop_make_memory(loop, options->stack_size);
     if (r < 0) {
         free(loop);
         return r;

@@ -71,7 +71,8 @@ struct eddy_loop {
     struct task_slot *slots;      /* index -> task, see task.h */
     struct task_slot *free_slot;
     uint32_t slots_made;
-    uint8_t id;
+    uint8_t id;                   /* in handles, with generations that start anew in each loop: */
+    uint32_t first_generation;    /* so loops that share an id don't share those */
 
     struct calls *calls;          /* handles of call_soon and call_later */
     struct watches *watches;      /* descriptors with readers, writers */
@@ -79,7 +80,7 @@ struct eddy_loop {
     struct list servers;          /* closed with the loop */
 
     atomic_int interrupts;        /* SIGINTs not yet seen */
-    struct eddy_task *main_task;
+    struct task *main;            /* NULL once done */
 
     eddy_log_function *log;
     void *log_context;

@@ -286,7 +286,7 @@ static void drop_copies(struct process_pool *pool)
 static void wait_for_workers(struct process_pool *pool)
 {
     struct process_closer closer = {.offloaded = false};
-    if (pool->loop && task_current()) {
+    if (task_current() && (pool->loop || process_pool_bind(pool, loop_self) == 0)) {
         (void)wait_begin_shielded(&closer.wait, "a pool to close");
         pool->closer = &closer;
         closer_offload(pool);
@@ -319,8 +319,10 @@ static void process_pool_close(struct eddy_pool *base)
         wait_for_workers(pool);
     if (pool->loop)
         process_pool_unbind(pool);
-    if (pool->channel >= 0)
+    if (pool->channel >= 0) {
+        (void)shutdown(pool->channel, SHUT_RDWR); /* a forked child may hold it, too */
         close(pool->channel);
+    }
     free(pool);
 }
 

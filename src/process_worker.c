@@ -117,6 +117,7 @@ int process_worker_send(struct process_worker *worker, struct process_job *job)
         .virtual_clock = worker->pool->loop->virtual_clock,
     };
     const struct iovec parts[] = {{(void *)&header, sizeof header}, {order->argument, order->size}};
+    sanitizer_make_defined(order->argument, order->size); /* padding travels, too */
     int r = message_send(worker->socket, parts, 2, -1, MSG_DONTWAIT);
     if (r == -EPIPE || r == -ECONNRESET) {
         process_worker_give_up(worker);

@@ -207,6 +207,8 @@ int eddy_queue_put_(eddy_queue *memory, const void *item, size_t size)
     struct queue *queue = queue_check(memory, item, size, "eddy_queue_put", &code);
     if (!queue)
         return code;
+    if (!task_current())
+        return task_missing("eddy_queue_put");
     code = queue_try_put(queue, item);
     return code == -EAGAIN ? queue_wait(&queue->putters, (void *)(uintptr_t)item, "queue put") : code;
 }
@@ -217,6 +219,8 @@ int eddy_queue_get_(eddy_queue *memory, void *item, size_t size)
     struct queue *queue = queue_check(memory, item, size, "eddy_queue_get", &code);
     if (!queue)
         return code;
+    if (!task_current())
+        return task_missing("eddy_queue_get");
     code = queue_try_get(queue, item);
     return code == -EAGAIN ? queue_wait(&queue->getters, item, "queue get") : code;
 }

@@ -20,6 +20,7 @@ struct main_join {
 static void main_done(struct join *join, const struct task_slot *slot)
 {
     (void)slot;
+    loop_self->main = NULL;
     container_of(join, struct main_join, join)->done = true;
 }
 
@@ -27,6 +28,7 @@ static void main_done(struct join *join, const struct task_slot *slot)
 static void child_has_no_loop(void)
 {
     loop_self = NULL;
+    interrupt_forget();
 }
 
 __attribute__((__constructor__)) static void run_init(void)
@@ -77,12 +79,14 @@ static int run_main(struct eddy_loop *loop, const struct task_start *start, bool
     struct main_join join = {.join.done = main_done};
     list_append(&task->joiners, &join.join.link);
     struct task_slot *slot = task->slot;
-    loop->main_task = task_handle(task);
+    slot->in_group = true; /* not to be released by anybody else */
+    loop->main = task;
     loop_run_until(loop, &join.done);
+    bool asked = slot->asked; /* a cancel by the program wins over the interrupt: rule 253 */
     loop_run_ready(loop);
     run_leftovers(loop);
     int result = slot->result;
-    if (slot->cancelled && interrupt_seen(loop)) {
+    if (slot->cancelled && !asked && interrupt_seen(loop)) {
         result = -EINTR;
     } else if (result < 0 && !quiet) {
         fprintf(stderr, "eddy: the main task %s:\n", slot->cancelled ? "was cancelled" : "failed");

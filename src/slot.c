@@ -72,7 +72,9 @@ struct task_slot *slot_take(struct eddy_loop *loop)
     }
     if (loop->slots_made == 2 * loop->max_tasks)
         return NULL;
-    return &loop->slots[loop->slots_made++];
+    slot = &loop->slots[loop->slots_made++];
+    slot->generation = loop->first_generation;
+    return slot;
 }
 
 void slot_free(struct eddy_loop *loop, struct task_slot *slot)
@@ -112,6 +114,12 @@ struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code
                                          ? "this task's handle was released, or its group has ended"
                                          : "this task belongs to another loop, or to one that ended");
     return NULL;
+}
+
+const char *site_file(const struct eddy_site_ *site)
+{
+    const char *slash = strrchr(site->file, '/');
+    return slash ? slash + 1 : site->file;
 }
 
 void slot_name(const struct task_slot *slot, char name[TASK_NAME_SIZE])

@@ -100,6 +100,11 @@ void task_resume(struct task *task)
     switch_to(task->loop, NULL, task, false);
 }
 
+int task_missing(const char *call)
+{
+    return log_misuse(-EINVAL, call, "awaited outside a task");
+}
+
 /* ---- parking ---- */
 
 /* A task that goes on although each of its waits is refused must not stop the loop. */
@@ -126,7 +131,7 @@ int wait_begin_shielded(struct wait *wait, const char *what)
 {
     struct task *task = task_current();
     if (!task)
-        return log_misuse(-EINVAL, what, "awaited outside a task");
+        return task_missing(what);
     wait->task = task;
     wait->what = what;
     wait->awaits = NULL;
@@ -180,6 +185,7 @@ void task_interrupt(struct task *task)
 
 void task_cancel(struct task *task)
 {
+    task->slot->asked = true;
     scope_cancel(&task->root);
 }
 

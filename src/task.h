@@ -83,6 +83,7 @@ struct task_slot {
     bool cancelled;
     bool seen;                    /* somebody looked at the outcome */
     bool released;                /* by its owner, while the task runs */
+    bool asked;                   /* to end, by the program and not by SIGINT */
     bool in_group;
 };
 
@@ -109,6 +110,9 @@ static inline struct task *task_current(void)
 {
     return loop_self ? loop_self->current : NULL;
 }
+
+/* Reports that the call was made outside a task: -EINVAL. */
+int task_missing(const char *call);
 
 /* Cancels its root scope. */
 void task_cancel(struct task *task);
@@ -138,6 +142,9 @@ void slot_free(struct eddy_loop *loop, struct task_slot *slot);
 struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code);
 void slot_name(const struct task_slot *slot, char name[TASK_NAME_SIZE]);
 eddy_task *slot_handle(const struct eddy_loop *loop, const struct task_slot *slot);
+
+/* The file's name without its directories, which depend on where it was compiled. */
+const char *site_file(const struct eddy_site_ *site);
 
 /* Reports the failure of a finished task that nobody looked at. */
 void slot_report_lost(struct eddy_loop *loop, struct task_slot *slot);

@@ -17,7 +17,7 @@ struct direction {
     void *argument;
     struct wait *wait;
     struct work work;
-    bool queued;
+    bool queued, replaced; /* since it was queued */
 };
 
 struct descriptor {
@@ -58,8 +58,9 @@ static void descriptor_update(struct eddy_loop *loop, struct descriptor *descrip
 
 static void direction_run(struct direction *direction)
 {
-    direction->queued = false;
-    if (direction->callback)
+    bool replaced = direction->replaced;
+    direction->queued = direction->replaced = false;
+    if (direction->callback && !replaced)
         direction->callback(direction->argument);
 }
 
@@ -177,6 +178,7 @@ static int add_callback(const char *call, int number, int direction, eddy_callba
         return r;
     one->callback = callback;
     one->argument = argument;
+    one->replaced = one->queued;
     return 0;
 }
 
@@ -231,6 +233,8 @@ static bool ready_abort(struct wait *wait)
 
 static int wait_ready(const char *call, int number, int direction)
 {
+    if (!task_current())
+        return task_missing(call);
     struct ready_wait ready = {.direction = direction};
     int r = wait_begin(&ready.wait, direction ? "a writable descriptor" : "a readable descriptor",
                        ready_abort);

@@ -160,6 +160,8 @@ static _Noreturn void zygote_begin(pid_t parent, int control, const sigset_t *ma
     if (getppid() != parent)
         _exit(1); /* it died before we asked to be told */
     (void)prctl(PR_SET_NAME, "eddy-zygote");
+    zygote.owner = parent; /* a job that asks for process pools of its own is refused */
+    (void)pthread_mutex_unlock(&init_lock);
     reset_signals();
     zygote_serve(control, mask);
 }

@@ -49,6 +49,7 @@ struct worker_order {
     uint32_t size;
     uint64_t function;
     uint32_t virtual_clock; /* sleep by asking, then wait for a WORKER_WAKE */
+    uint32_t unused;
 };
 
 enum worker_reply_kind { WORKER_DONE = 1, WORKER_SLEEP };

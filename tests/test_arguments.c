@@ -48,8 +48,8 @@ static int whole(struct whole *a)
 TEST(structs_and_arrays_are_fields_like_others)
 {
     struct three inner = {.first = 1000};
-    eddy_task *task =
-        eddy_create_task(whole, .inner = inner, .array = {100, [3] = 20}, .number = 3, .flag = true);
+    eddy_task *task = eddy_create_task(whole, .inner = inner, .array = {100, [3] = 20}, .number = 3,
+                                       .flag = true);
     CHECK_INT(eddy_await(task), 1124);
     return eddy_task_release(task);
 }
@@ -150,8 +150,10 @@ TEST(alignment_is_honoured)
 {
     uintptr_t address_32 = 1, address_64 = 1;
     for (int i = 0; i < 20; i++) { /* on fresh stacks and on recycled ones */
-        eddy_task *first = eddy_create_task(aligned_32, .bytes = {[31] = 5}, .address = &address_32);
-        eddy_task *second = eddy_create_task(aligned_64, .bytes = {[63] = 6}, .address = &address_64);
+        eddy_task *first = eddy_create_task(aligned_32, .bytes = {[31] = 5},
+                                            .address = &address_32);
+        eddy_task *second = eddy_create_task(aligned_64, .bytes = {[63] = 6},
+                                             .address = &address_64);
         CHECK_INT(eddy_await(first), 5);
         CHECK_INT(eddy_await(second), 6);
         CHECK_INT(address_32 % 32, 0);
@@ -322,7 +324,8 @@ PLAIN_TEST(all_macros_nest_in_silence)
         "static eddy_semaphore semaphore = EDDY_SEMAPHORE_INIT(3);\n"
         "static int everything(void)\n"
         "{\n"
-        "    int err, again, r = 0, results[2], error = 0, memory = 0, once = 1, copy = 2, name = 3;\n"
+        "    int err, again, r = 0, results[2];\n"
+        "    int error = 0, memory = 0, once = 1, copy = 2, name = 3;\n"
         "    struct fetch jobs[2] = {{0}, {0}};\n"
         "    eddy_with_group (group, &err) {\n"
         "        eddy_spawn(group, tick);\n"
@@ -332,7 +335,8 @@ PLAIN_TEST(all_macros_nest_in_silence)
         "                eddy_spawn_as(h, fetch_job, struct fetch, .n = 1);\n"
         "                eddy_spawn_on(g, fetch, &jobs[0]);\n"
         "                eddy_spawn(h, fetch, .n = eddy_wait_for(eddy_sleep(1), 2.0),\n"
-        "                           .task = eddy_create_task(fetch, .task = eddy_create_task(tick)));\n"
+        "                           .task = eddy_create_task(\n"
+        "                               fetch, .task = eddy_create_task(tick)));\n"
         "            }\n"
         "        }\n"
         "        eddy_with_timeout (2.0, &again)\n"
@@ -344,7 +348,8 @@ PLAIN_TEST(all_macros_nest_in_silence)
         "                                eddy_with_semaphore (&semaphore, &again)\n"
         "                                    eddy_with_semaphore (&semaphore, &again)\n"
         "                                        eddy_with_timeout (EDDY_FOREVER, NULL)\n"
-        "                                            r = eddy_wait_for(eddy_wait_for(tick(), 1), 2);\n"
+        "                                            r = eddy_wait_for(\n"
+        "                                                eddy_wait_for(tick(), 1), 2);\n"
         "    }\n"
         "    for (int i = 0; i < 3; i++)\n"
         "        eddy_with_timeout (1.0, &err) {\n"
@@ -372,21 +377,21 @@ PLAIN_TEST(all_macros_nest_in_silence)
         "    int r = eddy_run_with(&options, everything);\n"
         "    return r < 0 ? r : eddy_run(fetch, .n = 1);\n"
         "}\n";
-    static const char *const options[] = {
-        CLEAN "-std=gnu11 -O0", CLEAN "-std=gnu11 -O2", CLEAN "-std=c11 -O0", CLEAN "-std=c11 -O2"};
+    static const char *const options[] = {CLEAN "-std=gnu11 -O0", CLEAN "-std=gnu11 -O2",
+                                          CLEAN "-std=c11 -O0", CLEAN "-std=c11 -O2"};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         expect_clean("nested", text, options[i]);
 }
 
 #define LETTERS                                                                                    \
-    "#define a 1+\n#define b 1+\n#define c 1+\n#define d 1+\n#define e 1+\n#define f 1+\n"          \
-    "#define g 1+\n#define h 1+\n#define i 1+\n#define j 1+\n#define k 1+\n#define l 1+\n"          \
-    "#define m 1+\n#define n 1+\n#define o 1+\n#define p 1+\n#define q 1+\n#define r 1+\n"          \
-    "#define s 1+\n#define t 1+\n#define u 1+\n#define v 1+\n#define w 1+\n#define x 1+\n"          \
-    "#define y 1+\n#define z 1+\n#define A 1+\n#define B 1+\n#define C 1+\n#define D 1+\n"          \
-    "#define E 1+\n#define F 1+\n#define G 1+\n#define H 1+\n#define I 1+\n#define J 1+\n"          \
-    "#define K 1+\n#define L 1+\n#define M 1+\n#define N 10\n#define O 1+\n#define P 1+\n"          \
-    "#define Q 1+\n#define R 1+\n#define S 1+\n#define T 1+\n#define U 1+\n#define V 1+\n"          \
+    "#define a 1+\n#define b 1+\n#define c 1+\n#define d 1+\n#define e 1+\n#define f 1+\n"         \
+    "#define g 1+\n#define h 1+\n#define i 1+\n#define j 1+\n#define k 1+\n#define l 1+\n"         \
+    "#define m 1+\n#define n 1+\n#define o 1+\n#define p 1+\n#define q 1+\n#define r 1+\n"         \
+    "#define s 1+\n#define t 1+\n#define u 1+\n#define v 1+\n#define w 1+\n#define x 1+\n"         \
+    "#define y 1+\n#define z 1+\n#define A 1+\n#define B 1+\n#define C 1+\n#define D 1+\n"         \
+    "#define E 1+\n#define F 1+\n#define G 1+\n#define H 1+\n#define I 1+\n#define J 1+\n"         \
+    "#define K 1+\n#define L 1+\n#define M 1+\n#define N 10\n#define O 1+\n#define P 1+\n"         \
+    "#define Q 1+\n#define R 1+\n#define S 1+\n#define T 1+\n#define U 1+\n#define V 1+\n"         \
     "#define W 1+\n#define X 1+\n#define Y 1+\n#define Z 1+\n"
 #define LETTERS_BODY                                                                               \
     "struct fetch { int number; int *out; };\n"                                                    \
@@ -428,8 +433,10 @@ PLAIN_TEST(all_macros_nest_in_silence)
 
 PLAIN_TEST(one_letter_macros_of_the_user_do_no_harm)
 {
-    expect_clean("letters after eddy.h", "#include <eddy.h>\n" LETTERS LETTERS_BODY, CLEAN "-std=gnu11");
-    expect_clean("letters before eddy.h", LETTERS "#include <eddy.h>\n" LETTERS_BODY, CLEAN "-std=c11");
+    expect_clean("letters after eddy.h", "#include <eddy.h>\n" LETTERS LETTERS_BODY,
+                 CLEAN "-std=gnu11");
+    expect_clean("letters before eddy.h", LETTERS "#include <eddy.h>\n" LETTERS_BODY,
+                 CLEAN "-std=c11");
 }
 
 PLAIN_TEST(keywords_are_there_when_asked_for)
@@ -463,27 +470,26 @@ PLAIN_TEST(keywords_are_there_when_asked_for)
 
 /* ---- what doesn't compile, and what is said ---- */
 
-static const char before[] =
-    "#include <eddy.h>\n"
-    "struct fetch { int n; const char *url; int *out; };\n"
-    "int fetch(struct fetch *a);\n"
-    "struct job { int n; };\n"
-    "int work(struct job *j);\n"
-    "int tick(void);\n"
-    "struct number { int n; };\n"
-    "int number(int n);\n"
-    "struct nothing { int n; };\n"
-    "void nothing(struct nothing *j);\n"
-    "struct big { char bytes[1025]; };\n"
-    "int big(struct big *b);\n"
-    "struct wide { _Alignas(128) int n; };\n"
-    "int wide(struct wide *w);\n"
-    "struct item { int n; };\n"
-    "int item(struct job *j);\n"
-    "int use(eddy_group *g, struct job *jobs, eddy_pool *pool);\n"
-    "int use(eddy_group *g, struct job *jobs, eddy_pool *pool)\n"
-    "{\n"
-    "    int err = 0, r = 0;\n";
+static const char before[] = "#include <eddy.h>\n"
+                             "struct fetch { int n; const char *url; int *out; };\n"
+                             "int fetch(struct fetch *a);\n"
+                             "struct job { int n; };\n"
+                             "int work(struct job *j);\n"
+                             "int tick(void);\n"
+                             "struct number { int n; };\n"
+                             "int number(int n);\n"
+                             "struct nothing { int n; };\n"
+                             "void nothing(struct nothing *j);\n"
+                             "struct big { char bytes[1025]; };\n"
+                             "int big(struct big *b);\n"
+                             "struct wide { _Alignas(128) int n; };\n"
+                             "int wide(struct wide *w);\n"
+                             "struct item { int n; };\n"
+                             "int item(struct job *j);\n"
+                             "int use(eddy_group *g, struct job *jobs, eddy_pool *pool);\n"
+                             "int use(eddy_group *g, struct job *jobs, eddy_pool *pool)\n"
+                             "{\n"
+                             "    int err = 0, r = 0;\n";
 static const char after[] = "    (void)g, (void)jobs, (void)pool, (void)err;\n"
                             "    return r;\n"
                             "}\n";

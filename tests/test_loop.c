@@ -309,13 +309,16 @@ PLAIN_TEST(rule_018_a_closing_loop_refuses_posts_and_tasks)
 static int loop_in_thread(void)
 {
     for (int i = 0; i < 100; i++) {
-        int err, done[5] = {0};
+        int err, r = 0;
+        bool stop = false;
+        long count = 0;
         eddy_with_group (g, &err) {
             for (int k = 0; k < 5; k++)
-                eddy_spawn(g, spinner, .stop = &(bool){true}, .turns = &(long){0});
-            done[0] = eddy_sleep(0.001);
+                eddy_spawn(g, spinner, .stop = &stop, .turns = &count);
+            r = eddy_sleep(0);
+            stop = true;
         }
-        if (err < 0 || done[0] < 0 || eddy_all_tasks(NULL, 0) != 1)
+        if (err < 0 || r < 0 || count != 5 || eddy_all_tasks(NULL, 0) != 1)
             return -EIO;
     }
     return 17;

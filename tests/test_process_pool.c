@@ -3,9 +3,11 @@
 #define main test_main
 #include "support/test.h"
 #undef main
+#include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include "process_pool.h"
 
 static int program(const char *kind);
 
@@ -58,6 +60,14 @@ static int end_badly(struct end_badly *a)
     if (a->how == BY_SEGV)
         signal(SIGSEGV, SIG_DFL); /* the sanitizers' would print a report */
     raise(a->how == BY_KILL ? SIGKILL : a->how == BY_SEGV ? SIGSEGV : SIGTERM);
+    return 0;
+}
+
+static int ask_for_pools(struct sum *a)
+{
+    eddy_pool *other;
+    a->a = eddy_process_pool_init();
+    a->b = eddy_process_pool_open(&other, 1);
     return 0;
 }
 
@@ -462,6 +472,17 @@ TEST(a_timeout_ends_a_sleeping_worker)
     return 0;
 }
 
+/* Until the only worker's socket is readable. */
+static void wait_for_reply(void)
+{
+    const struct process_pool *inside = container_of(pool, struct process_pool, base);
+    struct process_worker *worker = container_of(inside->workers.first, struct process_worker,
+                                                 link);
+    struct pollfd polled = {.fd = worker->socket, .events = POLLIN};
+    while (poll(&polled, 1, -1) < 0)
+        continue;
+}
+
 TEST(a_result_that_has_arrived_beats_the_cancel)
 {
     CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
@@ -471,7 +492,7 @@ TEST(a_result_that_has_arrived_beats_the_cancel)
     CHECK_INT(eddy_sleep(0), 0);
     wait_until_said(1);
     let_go_of(1);
-    (void)usleep(20000); /* the loop looks elsewhere while the result arrives */
+    wait_for_reply(); /* while the loop looks elsewhere */
     CHECK(eddy_task_cancel(runs));
     CHECK_INT(eddy_task_wait(runs), 0);
     CHECK_NOTES("9");
@@ -653,6 +674,17 @@ PLAIN_TEST(a_fork_of_the_program_has_no_process_pools)
     eddy_pool_close(pool);
 }
 
+TEST(a_worker_has_no_process_pools)
+{
+    struct sum job = {.a = 0};
+    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_run_in(pool, ask_for_pools, &job), 0);
+    CHECK_INT(job.a, -ENOTSUP);
+    CHECK_INT(job.b, -ENOTSUP);
+    eddy_pool_close(pool);
+    return 0;
+}
+
 PLAIN_TEST(nobody_waits_for_the_server_by_chance)
 {
     int status;
@@ -743,7 +775,10 @@ static int program(const char *kind)
 static const char *run_program(const char *kind, int *status)
 {
     static char output[1024];
+    char path[4096] = ""; /* an emulator answers readlink as if it weren't there, but not exec */
     int out[2];
+    if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
+        return "";
     if (pipe(out) < 0)
         return "";
     fflush(NULL);
@@ -753,7 +788,7 @@ static const char *run_program(const char *kind, int *status)
         close(out[0]);
         close(out[1]);
         if (freopen("/dev/null", "w", stderr))
-            execl("/proc/self/exe", "test_process_pool", "program", kind, (char *)NULL);
+            execl(path, "test_process_pool", "program", kind, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -765,6 +800,10 @@ static const char *run_program(const char *kind, int *status)
     close(out[0]);
     *status = -1;
     EXPECT_INT(wait_for_exit(pid, status), 0);
+    if (WIFEXITED(*status) && WEXITSTATUS(*status) == 127) {
+        printf("SKIP: programs for this processor can't be executed here\n");
+        skip();
+    }
     return output;
 }
 

@@ -52,7 +52,8 @@ static int trickle(struct trickle *a)
 {
     char buffer[8000];
     for (size_t position = 0; position < a->size;) {
-        size_t size = 1 + random_next(&a->seed) % (random_next(&a->seed) % 16 ? 40 : sizeof buffer);
+        size_t most = random_next(&a->seed) % 16 ? 40 : sizeof buffer;
+        size_t size = 1 + random_next(&a->seed) % most;
         if (size > a->size - position)
             size = a->size - position;
         pattern_fill(buffer, size, position);
@@ -71,9 +72,10 @@ static ssize_t read_any_way(eddy_stream *stream, char *buffer, size_t size, unsi
     ssize_t n = 0;
     int err;
     unsigned way = random_next(seed) % 3;
-    size = 2 + random_next(seed) % (random_next(seed) % 4 ? 50 : size - 2);
-    eddy_with_timeout (random_next(seed) % 2 ? 0.005 * (random_next(seed) % 3) : EDDY_FOREVER,
-                       &err) {
+    size_t most = random_next(seed) % 4 ? 50 : size - 2;
+    double seconds = 0.005 * (random_next(seed) % 3);
+    size = 2 + random_next(seed) % most;
+    eddy_with_timeout (random_next(seed) % 2 ? seconds : EDDY_FOREVER, &err) {
         n = way == 0   ? eddy_stream_read(stream, buffer, size)
             : way == 1 ? eddy_stream_read_line(stream, buffer, size)
                        : eddy_stream_read_exactly(stream, buffer, size);
@@ -88,12 +90,14 @@ static ssize_t read_any_way(eddy_stream *stream, char *buffer, size_t size, unsi
     return n;
 }
 
+static size_t cancelled, too_long;
+
 static int check_every_way(enum pair_kind kind, unsigned seed)
 {
     struct pair pair = stream_pair(kind);
     const size_t size = 60000;
     char buffer[5000];
-    size_t position = 0, cancelled = 0, too_long = 0;
+    size_t position = 0;
     int err;
     eddy_with_group (g, &err) {
         eddy_spawn(g, trickle, .stream = pair.b, .size = size, .seed = seed);
@@ -110,7 +114,6 @@ static int check_every_way(enum pair_kind kind, unsigned seed)
         CHECK_INT(eddy_stream_read(pair.a, buffer, sizeof buffer), 0);
     }
     CHECK_INT(position, size);
-    CHECK(cancelled > 10 && too_long > 10);
     eddy_stream_close(pair.a);
     return err;
 }
@@ -122,6 +125,7 @@ TEST(no_byte_is_lost_whatever_reads_and_is_cancelled)
         CHECK_INT(check_every_way(PAIR_UNIX, seed), 0);
         CHECK_INT(check_every_way(PAIR_PIPE, seed), 0);
     }
+    CHECK(cancelled > 100 && too_long > 100); /* or nothing was tested */
     return 0;
 }
 

@@ -106,18 +106,18 @@ EDDY_API void eddy_http_session_close(eddy_http_session *session);
 /* ---- request ---- */
 
 /* Only url is needed. Everything is copied; nothing is kept of the caller's after the call. */
-struct eddy_http_request {
+struct eddy_http_request_options {
     const char *url;
-    const char *method;                     /* default "GET", or "POST" with a body */
-    const struct eddy_http_field *headers;  /* or NULL. Content-Length and Transfer-Encoding are the
+    const char *method;                    /* default "GET", or "POST" with a body */
+    const struct eddy_http_field *headers; /* or NULL. Content-Length and Transfer-Encoding are the
                                                library's own: -EINVAL. With an Accept-Encoding of
                                                yours the body arrives as it was sent, packed */
-    const void *body;                       /* or NULL; type application/octet-stream if headers
+    const void *body;                      /* or NULL; type application/octet-stream if headers
                                                don't say */
     size_t body_size;
-    const struct json_t *json;              /* instead of body: sent as application/json */
-    double timeout;                         /* default the session's */
-    bool return_redirects;                  /* a redirect is the response, not followed */
+    const struct json_t *json; /* instead of body: sent as application/json; at most 256 deep */
+    double timeout;            /* default the session's */
+    bool return_redirects;     /* a redirect is the response, not followed */
 };
 
 /* Sends a request and suspends until the headers of the final response are here, whatever its
@@ -127,7 +127,7 @@ struct eddy_http_request {
  * 301 and 302 turn POST into GET, 303 turns all but HEAD into GET; 307 and 308 send method and
  * body again. A request on a connection which the server closed while it was kept is sent again. */
 EDDY_API EDDY_ASYNC int eddy_http_request(eddy_http_session *session,
-                                          const struct eddy_http_request *request,
+                                          const struct eddy_http_request_options *request,
                                           eddy_http_response **response);
 
 EDDY_API EDDY_ASYNC int eddy_http_get(eddy_http_session *session, const char *url,

@@ -33,22 +33,23 @@ EDDY_END_DECLS
 
 /* eddy_map(limit, function, jobs, count, results): runs function(&jobs[i]) for every i, as tasks,
  * at most `limit` at a time, started in order: fan-out, fan-in. With results (an int each) every
- * job runs, whatever fails, and the return value is 0 or the first failure's code; with NULL the
- * first failure cancels the rest and is returned. -ECANCELED cancels and joins all. limit 0 is
- * -EINVAL. */
+ * job runs, whatever fails; the results hold the codes of failures and cancellations too (-ECANCELED
+ * of a job that was never begun), and 0 is returned, as by EDDY_RETURN_EXCEPTIONS. With NULL the
+ * first failure cancels the rest and is returned. A cancel of the caller cancels and joins all jobs
+ * and gives -ECANCELED. limit 0 is -EINVAL. */
 #ifndef __cplusplus
-#define eddy_map(limit, function, jobs, count, results)                                           \
-    eddy_map_(limit, EDDY_ERASE_(function), jobs, __extension__({                                 \
-                  _Static_assert(__builtin_types_compatible_p(__typeof__(function),               \
-                                                              int(__typeof__(&*(jobs)))),         \
-                                 "eddy_map: " #function                                           \
-                                 " must take a pointer to an element of " #jobs);                 \
-                  sizeof *(jobs);                                                                 \
-              }),                                                                                 \
+#define eddy_map(limit, function, jobs, count, results)                                            \
+    eddy_map_(limit, EDDY_ERASE_(function), jobs, __extension__({                                  \
+                  _Static_assert(__builtin_types_compatible_p(__typeof__(function),                \
+                                                              int(__typeof__(&*(jobs)))),          \
+                                 "eddy_map: " #function                                            \
+                                 " must take a pointer to an element of " #jobs);                  \
+                  sizeof *(jobs);                                                                  \
+              }),                                                                                  \
               count, results, EDDY_SITE_(#function))
 #else
-#define eddy_map(limit, function, jobs, count, results)                                           \
-    eddy_map_(limit, eddy_cxx_::job_function(function, jobs), jobs, sizeof *(jobs), count,        \
+#define eddy_map(limit, function, jobs, count, results)                                            \
+    eddy_map_(limit, eddy_cxx_::job_function(function, jobs), jobs, sizeof *(jobs), count,         \
               results, EDDY_SITE_(#function))
 #endif
 

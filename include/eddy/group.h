@@ -68,26 +68,27 @@ EDDY_END_DECLS
 
 #define eddy_spawn(group, ...) EDDY_FORM_(__VA_ARGS__)(eddy_spawn_, group, __VA_ARGS__)
 /* Several functions with one argument struct; the caller's struct itself, not a copy. */
-#define eddy_spawn_as(group, function, type, ...)                                                 \
+#define eddy_spawn_as(group, function, type, ...)                                                  \
     EDDY_AS_(eddy_spawn_, group, function, type, __VA_ARGS__)
 #define eddy_spawn_on(group, function, pointer) EDDY_ON_(eddy_spawn_, group, function, pointer)
 
 /* eddy_with_group (name, &err) { ... } or eddy_with_group (name, &err, .policy = EDDY_RUN_ALL). */
-#define eddy_with_group(group, ...)                                                               \
+#define eddy_with_group(group, ...)                                                                \
     EDDY_GROUP_(group, EDDY_UNIQUE_(eddy_group_at_), EDDY_UNIQUE_(eddy_more_), __VA_ARGS__, )
-#define EDDY_GROUP_(group, memory, more, error_, ...)                                             \
-    for (eddy_group memory EDDY_CLEANUP_(eddy_group_cleanup_),                                    \
-         *group = (eddy_group_open_(&memory, __extension__({                                      \
-                       _Pragma("GCC diagnostic push")                                             \
-                       _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")         \
-                       struct eddy_group_options eddy_options_ = {                                \
-                           .error = eddy_error_variable_(error_), __VA_ARGS__};                   \
-                       _Pragma("GCC diagnostic pop") eddy_options_;                               \
-                   }),                                                                            \
-                   EDDY_SITE_("group")),                                                          \
-                   &memory),                                                                      \
-         *more = group;                                                                           \
-         group; group = eddy_group_leave_(&memory, more != NULL))                                 \
+#define EDDY_GROUP_(group, memory, more, error_, ...)                                              \
+    for (eddy_group memory EDDY_CLEANUP_(eddy_group_cleanup_),                                     \
+         *group =                                                                                  \
+             (eddy_group_open_(&memory, __extension__({                                            \
+                  _Pragma("GCC diagnostic push")                                                   \
+                      _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") struct    \
+                      eddy_group_options eddy_options_ = {.error = eddy_error_variable_(error_),   \
+                                                          __VA_ARGS__};                            \
+                  _Pragma("GCC diagnostic pop") eddy_options_;                                     \
+              }),                                                                                  \
+                               EDDY_SITE_("group")),                                               \
+              &memory),                                                                            \
+         *more = group;                                                                            \
+         group; group = eddy_group_leave_(&memory, more != NULL))                                  \
         for (; more; more = NULL)
 
 #endif

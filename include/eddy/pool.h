@@ -71,16 +71,16 @@ EDDY_API EDDY_ASYNC int eddy_to_thread_abandon_(eddy_function_ *function, void *
 EDDY_END_DECLS
 
 #ifndef __cplusplus
-#define EDDY_JOB_(call, function, argument, ...)                                                  \
-    call(__VA_ARGS__ EDDY_ERASE_(function), argument, __extension__({                             \
-             _Static_assert(                                                                      \
-                 __builtin_types_compatible_p(__typeof__(function), int(__typeof__(argument))),   \
-                 "eddy: " #function " must take what " #argument " is");                          \
-             sizeof *(argument);                                                                  \
-         }),                                                                                      \
+#define EDDY_JOB_(call, function, argument, ...)                                                   \
+    call(__VA_ARGS__ EDDY_ERASE_(function), argument, __extension__({                              \
+             _Static_assert(                                                                       \
+                 __builtin_types_compatible_p(__typeof__(function), int(__typeof__(argument))),    \
+                 "eddy: " #function " must take what " #argument " is");                           \
+             sizeof *(argument);                                                                   \
+         }),                                                                                       \
          EDDY_SITE_(#function))
 #else
-#define EDDY_JOB_(call, function, argument, ...)                                                  \
+#define EDDY_JOB_(call, function, argument, ...)                                                   \
     call(__VA_ARGS__ eddy_cxx_::job_function(function, argument), argument, sizeof *(argument),    \
          EDDY_SITE_(#function))
 #endif
@@ -102,17 +102,17 @@ EDDY_END_DECLS
 #define eddy_run_in(pool, function, argument) EDDY_JOB_(eddy_run_in_, function, argument, pool, )
 
 /* The same in the loop's own thread pool, made at first use. */
-#define eddy_to_thread(function, argument)                                                        \
+#define eddy_to_thread(function, argument)                                                         \
     EDDY_JOB_(eddy_run_in_, function, argument, (eddy_pool *)NULL, )
 
 /* As eddy_to_thread, on a copy of the struct: a cancelled wait returns at once and leaves the
  * thread to finish with its copy; results in the struct are lost then, else copied back. The
  * thread may outlive the loop, whose end doesn't wait for it; it keeps one of the pool's places. */
 #ifndef __cplusplus
-#define eddy_to_thread_abandon(function, argument)                                                \
+#define eddy_to_thread_abandon(function, argument)                                                 \
     EDDY_JOB_(eddy_to_thread_abandon_, function, argument, )
 #else
-#define eddy_to_thread_abandon(function, argument)                                                \
+#define eddy_to_thread_abandon(function, argument)                                                 \
     EDDY_JOB_(eddy_to_thread_abandon_, function, eddy_cxx_::job_to_copy(argument), )
 #endif
 

@@ -100,13 +100,13 @@ EDDY_END_DECLS
 /* ---- how the typed, named, copied arguments work -------------------------------------------- */
 
 /* Names the macro for "function alone" or "function and fields" (at most 31). */
-#define EDDY_FORM_(...)                                                                           \
-    EDDY_33RD_(__VA_ARGS__, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_,        \
-               EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_,   \
-               EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_,   \
+#define EDDY_FORM_(...)                                                                            \
+    EDDY_33RD_(__VA_ARGS__, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_,         \
+               EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_,    \
+               EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_,    \
                EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_M_, EDDY_1_, )
-#define EDDY_33RD_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z,  \
-                   A, B, C, D, E, F, G, ...)                                                      \
+#define EDDY_33RD_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z,   \
+                   A, B, C, D, E, F, G, ...)                                                       \
     G
 
 #ifndef __cplusplus
@@ -115,28 +115,29 @@ EDDY_END_DECLS
 #define EDDY_ERASE_(function) ((eddy_function_ *)(void (*)(void))(function))
 
 /* The same after a check, so that its message is the first one: the rest may not make sense. */
-#define EDDY_CHECKED_(function, condition, message)                                               \
-    __extension__({                                                                               \
-        _Static_assert(!EDDY_IS_(function, int),                                                  \
-                       "eddy: " #function " is a call or a number; name the function alone");     \
-        _Static_assert(condition, message);                                                       \
-        EDDY_ERASE_(function);                                                                    \
+#define EDDY_CHECKED_(function, condition, message)                                                \
+    __extension__({                                                                                \
+        _Static_assert(!EDDY_IS_(function, int),                                                   \
+                       "eddy: " #function " is a call or a number; name the function alone");      \
+        _Static_assert(condition, message);                                                        \
+        EDDY_ERASE_(function);                                                                     \
     })
 #define EDDY_IS_(function, type) __builtin_types_compatible_p(__typeof__(function), type)
 
-#define EDDY_1_(start, owner, function)                                                           \
-    start(owner,                                                                                  \
-          EDDY_CHECKED_(function, EDDY_IS_(function, int(void)),                                  \
-                        "eddy: " #function " was given no arguments, so it must be: int "         \
-                        #function "(void); to zero every field write .first_field = 0"),          \
+#define EDDY_1_(start, owner, function)                                                            \
+    start(owner,                                                                                   \
+          EDDY_CHECKED_(function, EDDY_IS_(function, int(void)),                                   \
+                        "eddy: " #function                                                         \
+                        " was given no arguments, so it must be: int " #function                   \
+                        "(void); to zero every field write .first_field = 0"),                     \
           NULL, 0, EDDY_NO_ARGUMENTS_, EDDY_SITE_(#function))
 
-#define EDDY_M_(start, owner, function, ...)                                                      \
-    EDDY_COPY_(start, owner, function, struct function,                                           \
-               "; for a struct of another name there are eddy_spawn_as, eddy_create_task_as",     \
+#define EDDY_M_(start, owner, function, ...)                                                       \
+    EDDY_COPY_(start, owner, function, struct function,                                            \
+               "; for a struct of another name there are eddy_spawn_as, eddy_create_task_as",      \
                __VA_ARGS__)
 
-#define EDDY_AS_(start, owner, function, type, ...)                                               \
+#define EDDY_AS_(start, owner, function, type, ...)                                                \
     EDDY_COPY_(start, owner, function, type, "", __VA_ARGS__)
 
 #ifdef __clang__ /* where wrong conversions include lost qualifiers */
@@ -147,85 +148,81 @@ EDDY_END_DECLS
 
 /* A plain call, or gcc loses warn_unused_result; the limits' checks and the errors for wrong
  * conversions live in the array's initialiser. */
-#define EDDY_COPY_(start, owner, function, type, hint, ...)                                       \
-    EDDY_COPY_AS_(EDDY_UNIQUE_(eddy_arguments_), start, owner, function, #function, type, #type,  \
+#define EDDY_COPY_(start, owner, function, type, hint, ...)                                        \
+    EDDY_COPY_AS_(EDDY_UNIQUE_(eddy_arguments_), start, owner, function, #function, type, #type,   \
                   hint, __VA_ARGS__)
-#define EDDY_COPY_AS_(copy, start, owner, function, name, type, type_name, hint, ...)             \
-    start(owner,                                                                                  \
-          EDDY_CHECKED_(function, sizeof(type *) && EDDY_IS_(function, int(type *)),              \
-                        "eddy: " name " was given arguments, so it must be: int " name "("        \
-                        type_name " *)" hint),                                                    \
-          (const type[1]){__extension__({                                                         \
-              _Static_assert(sizeof(type) <= 1024,                                                \
-                             "eddy: " type_name " is too large to copy; pass a pointer to it");   \
-              _Static_assert(_Alignof(type) <= 64,                                                \
-                             "eddy: " type_name " wants more alignment than 64");                 \
-              _Pragma("GCC diagnostic push")                                                      \
-              _Pragma("GCC diagnostic error \"-Wint-conversion\"")                                \
-              _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                    \
-              _Pragma("GCC diagnostic error \"-Woverride-init\"")                                 \
-              EDDY_STRICT_QUALIFIERS_                                                             \
-              _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                  \
-              const type copy = {__VA_ARGS__};                                                    \
-              _Pragma("GCC diagnostic pop")                                                       \
-              copy;                                                                               \
-          })},                                                                                    \
+#define EDDY_COPY_AS_(copy, start, owner, function, name, type, type_name, hint, ...)              \
+    start(owner,                                                                                   \
+          EDDY_CHECKED_(function, sizeof(type *) && EDDY_IS_(function, int(type *)),               \
+                        "eddy: " name " was given arguments, so it must be: int " name             \
+                        "(" type_name " *)" hint),                                                 \
+          (const type[1]){__extension__({                                                          \
+              _Static_assert(sizeof(type) <= 1024,                                                 \
+                             "eddy: " type_name " is too large to copy; pass a pointer to it");    \
+              _Static_assert(_Alignof(type) <= 64,                                                 \
+                             "eddy: " type_name " wants more alignment than 64");                  \
+              _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic error \"-Wint-conversion\"")  \
+                  _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                 \
+                      _Pragma("GCC diagnostic error \"-Woverride-init\"")                          \
+                          EDDY_STRICT_QUALIFIERS_ _Pragma(                                         \
+                              "GCC diagnostic ignored \"-Wmissing-field-initializers\"")           \
+                              const type copy = {__VA_ARGS__};                                     \
+              _Pragma("GCC diagnostic pop") copy;                                                  \
+          })},                                                                                     \
           sizeof(type), EDDY_COPIED_, EDDY_SITE_(name))
 
-#define EDDY_ON_(start, owner, function, pointer)                                                 \
-    start(owner,                                                                                  \
-          EDDY_CHECKED_(function, EDDY_IS_(function, int(__typeof__(pointer))),                   \
-                        "eddy: " #function " must take what " #pointer " is"),                    \
+#define EDDY_ON_(start, owner, function, pointer)                                                  \
+    start(owner,                                                                                   \
+          EDDY_CHECKED_(function, EDDY_IS_(function, int(__typeof__(pointer))),                    \
+                        "eddy: " #function " must take what " #pointer " is"),                     \
           pointer, 0, EDDY_IN_PLACE_, EDDY_SITE_(#function))
 
 #define eddy_create_task(...) EDDY_FORM_(__VA_ARGS__)(eddy_create_task_, NULL, __VA_ARGS__)
-#define eddy_create_task_as(function, type, ...)                                                  \
+#define eddy_create_task_as(function, type, ...)                                                   \
     EDDY_AS_(eddy_create_task_, NULL, function, type, __VA_ARGS__)
 
 #else /* C++: a template deduces the argument struct */
 #include <type_traits>
 
-#define EDDY_1_(start, owner, function)                                                           \
+#define EDDY_1_(start, owner, function)                                                            \
     eddy_cxx_::start_task(start, owner, function, EDDY_SITE_(#function))
-#define EDDY_M_(start, owner, function, ...)                                                      \
-    EDDY_AS_(start, owner, function,                                                              \
-             eddy_cxx_::taken_type<decltype(eddy_cxx_::takes(function))>, __VA_ARGS__)
-#define EDDY_AS_(start, owner, function, type, ...)                                               \
-    EDDY_COPY_(EDDY_UNIQUE_(eddy_arguments_), start, owner, function, #function,                  \
+#define EDDY_M_(start, owner, function, ...)                                                       \
+    EDDY_AS_(start, owner, function, eddy_cxx_::taken_type<decltype(eddy_cxx_::takes(function))>,  \
+             __VA_ARGS__)
+#define EDDY_AS_(start, owner, function, type, ...)                                                \
+    EDDY_COPY_(EDDY_UNIQUE_(eddy_arguments_), start, owner, function, #function,                   \
                eddy_cxx_::identity<type>, __VA_ARGS__)
-#define EDDY_COPY_(copy, start, owner, function, name, type, ...)                                 \
-    __extension__({                                                                               \
-        static_assert(decltype(eddy_cxx_::takes(function))::right,                                \
-                      "eddy: " name " was given arguments, so it must be: int " name              \
-                      "(arguments *)");                                                           \
-        static_assert(                                                                            \
-            std::is_same<type, eddy_cxx_::taken_type<decltype(eddy_cxx_::takes(function))>>::value, \
-            "eddy: " name " takes another struct than the one given");                            \
-        static_assert(std::is_trivially_copyable<type>::value,                                    \
-                      "eddy: the arguments of " name                                              \
-                      " are copied byte by byte; pass a pointer to a C++ object");                \
-        static_assert(sizeof(type) <= 1024,                                                       \
-                      "eddy: the arguments of " name                                              \
-                      " are too large to copy; pass a pointer to them");                          \
-        static_assert(alignof(type) <= 64,                                                        \
-                      "eddy: the arguments of " name " want more alignment than 64");             \
-        _Pragma("GCC diagnostic push")                                                            \
-        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                        \
-        const type copy = {__VA_ARGS__};                                                          \
-        _Pragma("GCC diagnostic pop")                                                             \
-        eddy_cxx_::start_task(start, owner, function, EDDY_SITE_(name), copy);                    \
+#define EDDY_COPY_(copy, start, owner, function, name, type, ...)                                  \
+    __extension__({                                                                                \
+        static_assert(decltype(eddy_cxx_::takes(function))::right,                                 \
+                      "eddy: " name " was given arguments, so it must be: int " name               \
+                      "(arguments *)");                                                            \
+        static_assert(                                                                             \
+            std::is_same<type,                                                                     \
+                         eddy_cxx_::taken_type<decltype(eddy_cxx_::takes(function))>>::value,      \
+            "eddy: " name " takes another struct than the one given");                             \
+        static_assert(std::is_trivially_copyable<type>::value,                                     \
+                      "eddy: the arguments of " name                                               \
+                      " are copied byte by byte; pass a pointer to a C++ object");                 \
+        static_assert(sizeof(type) <= 1024, "eddy: the arguments of " name                         \
+                                            " are too large to copy; pass a pointer to them");     \
+        static_assert(alignof(type) <= 64,                                                         \
+                      "eddy: the arguments of " name " want more alignment than 64");              \
+        _Pragma("GCC diagnostic push")                                                             \
+            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                     \
+                const type copy = {__VA_ARGS__};                                                   \
+        _Pragma("GCC diagnostic pop")                                                              \
+            eddy_cxx_::start_task(start, owner, function, EDDY_SITE_(name), copy);                 \
     })
-#define EDDY_ON_(start, owner, function, pointer)                                                 \
+#define EDDY_ON_(start, owner, function, pointer)                                                  \
     eddy_cxx_::start_task_on(start, owner, function, EDDY_SITE_(#function), pointer)
 
-#define eddy_create_task(...)                                                                     \
+#define eddy_create_task(...)                                                                      \
     eddy_cxx_::created(EDDY_FORM_(__VA_ARGS__)(eddy_create_task_, eddy_cxx_::none(), __VA_ARGS__))
-#define eddy_create_task_as(function, type, ...)                                                  \
-    eddy_cxx_::created(                                                                           \
-        EDDY_AS_(eddy_create_task_, eddy_cxx_::none(), function, type, __VA_ARGS__))
+#define eddy_create_task_as(function, type, ...)                                                   \
+    eddy_cxx_::created(EDDY_AS_(eddy_create_task_, eddy_cxx_::none(), function, type, __VA_ARGS__))
 
-namespace eddy_cxx_
-{
+namespace eddy_cxx_ {
 template <class Function> eddy_function_ *erase(Function *function)
 {
     return reinterpret_cast<eddy_function_ *>(reinterpret_cast<void (*)()>(function));
@@ -274,7 +271,8 @@ auto start_task(Start *start, Owner *owner, int (*function)(Arguments *), const 
                 const typename given<Arguments>::type &arguments)
     -> decltype(start(owner, nullptr, nullptr, 0, EDDY_COPIED_, site))
 {
-    return start(owner, eddy_cxx_::erase(function), &arguments, sizeof arguments, EDDY_COPIED_, site);
+    return start(owner, eddy_cxx_::erase(function), &arguments, sizeof arguments, EDDY_COPIED_,
+                 site);
 }
 
 /* For their messages only. */
@@ -296,15 +294,15 @@ auto start_task(Start *start, Owner *owner, int, const eddy_site_ *site)
 }
 
 template <class Start, class Owner, class Function, class Arguments>
-typename std::enable_if<std::is_same<Arguments, anything>::value, int>::type
-start_task(Start *, Owner *, Function *, const eddy_site_ *, const Arguments &)
+typename std::enable_if<std::is_same<Arguments, anything>::value, int>::type start_task(
+    Start *, Owner *, Function *, const eddy_site_ *, const Arguments &)
 {
     return 0; /* a static assertion of EDDY_COPY_ has said why */
 }
 
 template <class Start, class Owner, class Arguments>
-auto start_task_on(Start *start, Owner *owner, int (*function)(Arguments *),
-                   const eddy_site_ *site, typename given<Arguments>::type *arguments)
+auto start_task_on(Start *start, Owner *owner, int (*function)(Arguments *), const eddy_site_ *site,
+                   typename given<Arguments>::type *arguments)
     -> decltype(start(owner, nullptr, nullptr, 0, EDDY_IN_PLACE_, site))
 {
     return start(owner, eddy_cxx_::erase(function), arguments, 0, EDDY_IN_PLACE_, site);

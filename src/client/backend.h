@@ -13,7 +13,7 @@
 
 struct backend_options {
     size_t max_connections, max_per_host;
-    const char *ca_file;    /* or NULL: the system's */
+    const char *ca_file; /* or NULL: the system's */
     const char *user_agent;
 };
 

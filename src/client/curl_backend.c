@@ -210,7 +210,8 @@ static int transfer_begin(struct transfer *transfer)
     int r = backend->multi ? 0 : multi_open(backend);
     if (r < 0)
         return r;
-    transfer->easy = backend->spare_count ? backend->spare[--backend->spare_count] : curl_easy_init();
+    transfer->easy = backend->spare_count ? backend->spare[--backend->spare_count]
+                                          : curl_easy_init();
     if (!transfer->easy)
         return -ENOMEM;
     r = transfer_prepare(transfer);

@@ -21,14 +21,14 @@
 struct backend {
     struct backend_options options;
     eddy_loop *loop;
-    CURLM *multi;                /* NULL until the first request */
-    struct transfer *transfers;  /* all of them, doubly linked */
-    struct transfer *attention;  /* those for which something is to be done, first in, first out */
+    CURLM *multi;               /* NULL until the first request */
+    struct transfer *transfers; /* all of them, doubly linked */
+    struct transfer *attention; /* those for which something is to be done, first in, first out */
     struct transfer **attention_end;
     struct socket_watch **sockets; /* by descriptor */
     size_t socket_capacity;
-    eddy_handle *timer, *turn;   /* NULL: not set */
-    CURL *spare[SPARE_HANDLES];  /* easy handles to be used again */
+    eddy_handle *timer, *turn;  /* NULL: not set */
+    CURL *spare[SPARE_HANDLES]; /* easy handles to be used again */
     size_t spare_count;
 };
 
@@ -39,9 +39,9 @@ struct transfer {
     struct transfer *next_attention;
     CURL *easy; /* NULL until it begins */
     struct curl_slist *headers;
-    bool queued; /* in attention */
-    bool paused; /* by on_body, until the reader took enough */
-    bool drop;   /* to be let go */
+    bool queued;      /* in attention */
+    bool paused;      /* by on_body, until the reader took enough */
+    bool drop;        /* to be let go */
     int socket_error; /* why no socket could be made, or 0 */
     char error[CURL_ERROR_SIZE];
 };

@@ -42,17 +42,20 @@ static void end_by_certificate(struct transfer *transfer)
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
             text += strlen(prefixes[i]);
-    exchange_end(transfer->exchange, -EKEYREJECTED, "certificate refused by the check of its %s: %s",
+    exchange_end(transfer->exchange, -EKEYREJECTED,
+                 "certificate refused by the check of its %s: %s",
                  strstr(text, "subject name") ? "host name" : "chain", text);
 }
 
 static void end_by_partial_body(struct exchange *exchange)
 {
     if (exchange->content_length >= 0 && !exchange->compressed)
-        exchange_end(exchange, -ENODATA, "the connection ended after %llu of %lld bytes of the body",
+        exchange_end(exchange, -ENODATA,
+                     "the connection ended after %llu of %lld bytes of the body",
                      (unsigned long long)exchange->body_total, (long long)exchange->content_length);
     else
-        exchange_end(exchange, -ENODATA, "the connection ended before the body did, after %llu bytes",
+        exchange_end(exchange, -ENODATA,
+                     "the connection ended before the body did, after %llu bytes",
                      (unsigned long long)exchange->body_total);
 }
 
@@ -62,8 +65,9 @@ static void end_by_memory(struct transfer *transfer)
     curl_off_t first_byte = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
     if (first_byte > 0 && !transfer->exchange->headers_done)
-        exchange_end(transfer->exchange, -EMSGSIZE,
-                     "a header line of more than 100 KiB (option max_header_size can't allow more)");
+        exchange_end(
+            transfer->exchange, -EMSGSIZE,
+            "a header line of more than 100 KiB (option max_header_size can't allow more)");
     else
         exchange_end(transfer->exchange, -ENOMEM, "no memory");
 }
@@ -90,8 +94,8 @@ void transfer_end(struct transfer *transfer, CURLcode code)
         end_by_connection(transfer, "sending: ", -EPIPE);
         return;
     case CURLE_RECV_ERROR:
-        end_by_connection(transfer, exchange->headers_done ? "receiving the body: " : "receiving: ",
-                          -EPROTO);
+        end_by_connection(transfer,
+                          exchange->headers_done ? "receiving the body: " : "receiving: ", -EPROTO);
         return;
     case CURLE_GOT_NOTHING:
         exchange_end(exchange, -ECONNRESET, "the server closed the connection without an answer");

@@ -63,7 +63,7 @@ struct exchange {
     bool discarding;     /* nobody will read the body */
 
     bool done;
-    int code;          /* when done: 0, or why it failed */
+    int code; /* when done: 0, or why it failed */
     char reason[300];
 
     eddy_event changed; /* set on every report */
@@ -91,8 +91,7 @@ bool exchange_headers_end(struct exchange *exchange);
 bool exchange_body(struct exchange *exchange, const void *bytes, size_t size, uint64_t received);
 
 /* Ends it with 0 or a code and its reason, unless it has ended. */
-void exchange_end(struct exchange *exchange, int code, const char *format, ...)
-    EDDY_PRINTF(3, 4);
+void exchange_end(struct exchange *exchange, int code, const char *format, ...) EDDY_PRINTF(3, 4);
 
 static inline size_t exchange_waiting(const struct exchange *exchange)
 {

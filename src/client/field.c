@@ -88,9 +88,8 @@ void text_clean(char *text)
 
 bool field_is_secret(const char *name)
 {
-    static const char *const parts[] = {"auth",     "cookie",     "token",   "secret",
-                                        "password", "credential", "session", "signature",
-                                        "key"};
+    static const char *const parts[] = {"auth",       "cookie",  "token",     "secret", "password",
+                                        "credential", "session", "signature", "key"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strcasestr(name, parts[i]))
             return true;

@@ -67,8 +67,26 @@ int eddy_http_read_json(eddy_http_response *response, json_t **ret_json)
     return 0;
 }
 
+/* Whether a value nests deeper; one that contains itself does. */
+static bool value_deeper(json_t *json, int levels)
+{
+    const char *name;
+    json_t *value;
+    size_t index;
+    if (!json_is_array(json) && !json_is_object(json))
+        return false;
+    if (levels == 0)
+        return true;
+    json_array_foreach(json, index, value) if (value_deeper(value, levels - 1)) return true;
+    json_object_foreach(json, name, value) if (value_deeper(value, levels - 1)) return true;
+    return false;
+}
+
 int json_text(const json_t *json, char **ret_text, size_t *ret_size)
 {
+    if (value_deeper((json_t *)(uintptr_t)json, DEPTH_LIMIT))
+        return eddy_fail(-EMSGSIZE, "the JSON value of a request nests deeper than %d levels",
+                         DEPTH_LIMIT);
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     if (!text)
         return eddy_fail(-EINVAL, "the JSON value of a request can't be written");

@@ -5,6 +5,7 @@
  */
 #include <eddy.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "live.h"
 
@@ -90,5 +91,14 @@ bool live_check(const void *object, const char *call, const char *kind)
         eddy_fail(-EINVAL, "%s: the %s is closed, or another thread's", call, kind);
     else
         eddy_fail(-EINVAL, "%s: NULL %s", call, kind);
+    return false;
+}
+
+bool live_in_task(const char *call)
+{
+    if (eddy_current_task())
+        return true;
+    fprintf(stderr, "eddy: error: %s: called outside a task (EINVAL)\n", call);
+    eddy_fail(-EINVAL, "%s: called outside a task", call);
     return false;
 }

@@ -21,4 +21,7 @@ bool live_check(const void *object, const char *call, const char *kind);
 /* The same without a failure. */
 bool live_is(const void *object);
 
+/* True in a task; else one line that says so, and a failure -EINVAL. */
+bool live_in_task(const char *call);
+
 #endif

@@ -8,7 +8,6 @@
  */
 #include <eddy.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,7 +31,7 @@ static int refuse(const char *method, const char *url, int code, const char *why
     return eddy_fail(code, "%s %s: %s", method, shown, why);
 }
 
-static int plan_fields(struct plan *plan, const struct eddy_http_request *request)
+static int plan_fields(struct plan *plan, const struct eddy_http_request_options *request)
 {
     const char *method = plan->method;
     for (const struct eddy_http_field *field = request->headers; field && field->name; field++) {
@@ -53,7 +52,7 @@ static int plan_fields(struct plan *plan, const struct eddy_http_request *reques
     return 0;
 }
 
-static int plan_payload(struct plan *plan, const struct eddy_http_request *request)
+static int plan_payload(struct plan *plan, const struct eddy_http_request_options *request)
 {
     if (request->json) {
         char *text;
@@ -72,7 +71,7 @@ static int plan_payload(struct plan *plan, const struct eddy_http_request *reque
     return plan->payload ? 0 : eddy_fail(-ENOMEM, "no memory for a request");
 }
 
-static int plan_make(struct plan *plan, const struct eddy_http_request *request)
+static int plan_make(struct plan *plan, const struct eddy_http_request_options *request)
 {
     bool with_body = request->body || request->json;
     const char *method = request->method ? request->method : with_body ? "POST" : "GET";
@@ -106,7 +105,13 @@ static int plan_make(struct plan *plan, const struct eddy_http_request *request)
 
 /* ---- sending ---- */
 
-static int request_run(eddy_http_session *session, const struct eddy_http_request *request,
+static int session_gone(const struct exchange *exchange)
+{
+    return eddy_fail(-ESHUTDOWN, "%s %s: the session was closed", exchange->method,
+                     exchange->url.shown);
+}
+
+static int request_run(eddy_http_session *session, const struct eddy_http_request_options *request,
                        eddy_http_response *response, struct plan *plan)
 {
     unsigned limit = session->options.max_redirects;
@@ -115,9 +120,12 @@ static int request_run(eddy_http_session *session, const struct eddy_http_reques
         struct exchange *exchange = response->exchange;
         if (r < 0 || request->return_redirects || !redirect_is(exchange))
             return r;
+        if (!response->session) /* closed while this task waited; `session` is gone */
+            return session_gone(exchange);
         if (hops == limit)
-            return eddy_fail(-ELOOP, "%s %s: more than %u redirects (the limit is option "
-                                     "max_redirects)",
+            return eddy_fail(-ELOOP,
+                             "%s %s: more than %u redirects (the limit is option "
+                             "max_redirects)",
                              exchange->method, exchange->url.shown, limit);
         r = redirect_plan(session, exchange, plan);
         if (r == 0)
@@ -125,26 +133,25 @@ static int request_run(eddy_http_session *session, const struct eddy_http_reques
         if (r < 0)
             return r;
         if (!response->session)
-            return eddy_fail(-ESHUTDOWN, "%s %s: the session was closed", exchange->method,
-                             exchange->url.shown);
+            return session_gone(exchange);
         if (exchange->done && exchange->code == -ETIMEDOUT)
             return exchange_fail(exchange);
         response_forget_exchange(response);
     }
 }
 
-int eddy_http_request(eddy_http_session *session, const struct eddy_http_request *request,
+int eddy_http_request(eddy_http_session *session, const struct eddy_http_request_options *request,
                       eddy_http_response **ret_response)
 {
     if (!live_check(session, "eddy_http_request", "session"))
         return -EINVAL;
     if (!request || !request->url || !ret_response)
         return eddy_fail(-EINVAL, "eddy_http_request: %s is NULL",
-                         !request ? "the request" : !request->url ? "the URL" : "the response");
-    if (!eddy_current_task()) {
-        fputs("eddy: eddy_http_request: called outside a task (EINVAL)\n", stderr);
-        return eddy_fail(-EINVAL, "eddy_http_request: called outside a task");
-    }
+                         !request        ? "the request"
+                         : !request->url ? "the URL"
+                                         : "the response");
+    if (!live_in_task("eddy_http_request"))
+        return -EINVAL;
     struct plan plan = {0};
     int r = plan_make(&plan, request);
     eddy_http_response *response = NULL;
@@ -167,5 +174,5 @@ int eddy_http_request(eddy_http_session *session, const struct eddy_http_request
 
 int eddy_http_get(eddy_http_session *session, const char *url, eddy_http_response **response)
 {
-    return eddy_http_request(session, &(struct eddy_http_request){.url = url}, response);
+    return eddy_http_request(session, &(struct eddy_http_request_options){.url = url}, response);
 }

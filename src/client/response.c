@@ -165,7 +165,8 @@ static EDDY_ASYNC int reader_wait(eddy_http_response *response)
     return r;
 }
 
-static ssize_t response_read(eddy_http_response *response, void *buffer, size_t size)
+static ssize_t response_read(eddy_http_response *response, const char *call, void *buffer,
+                             size_t size)
 {
     for (;;) {
         struct exchange *exchange = response->exchange;
@@ -176,6 +177,8 @@ static ssize_t response_read(eddy_http_response *response, void *buffer, size_t 
         }
         if (exchange->done)
             return exchange->code < 0 ? exchange_fail(exchange) : 0;
+        if (!live_in_task(call))
+            return -EINVAL;
         int r = reader_wait(response);
         if (r < 0)
             return r;
@@ -190,15 +193,16 @@ ssize_t eddy_http_read_chunk(eddy_http_response *response, void *buffer, size_t 
         return eddy_fail(-EINVAL, "eddy_http_read_chunk: the buffer is NULL");
     if (size > SSIZE_MAX)
         return eddy_fail(-EINVAL, "eddy_http_read_chunk: a size of %zu", size);
-    return size ? response_read(response, buffer, size) : 0;
+    return size ? response_read(response, "eddy_http_read_chunk", buffer, size) : 0;
 }
 
 static int body_too_large(const eddy_http_response *response)
 {
     char url[220];
     url_show_raw(response->exchange->url.shown, url, sizeof url);
-    return eddy_fail(-EMSGSIZE, "%s %s: body of more than %zu bytes (the limit is option "
-                                "max_body_size)",
+    return eddy_fail(-EMSGSIZE,
+                     "%s %s: body of more than %zu bytes (the limit is option "
+                     "max_body_size)",
                      response->exchange->method, url, response->max_body_size);
 }
 
@@ -226,7 +230,7 @@ int eddy_http_read_all(eddy_http_response *response, char **ret_bytes, size_t *r
             bytes = grown;
             capacity *= 2;
         }
-        n = response_read(response, bytes + size, capacity - 1 - size);
+        n = response_read(response, "eddy_http_read_all", bytes + size, capacity - 1 - size);
         if (n > 0)
             size += (size_t)n;
         if (n > 0 && size > response->max_body_size)

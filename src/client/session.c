@@ -11,8 +11,8 @@
 static int check_range(const char *name, size_t value, size_t most)
 {
     return value <= most ? 0
-                         : eddy_fail(-EINVAL, "eddy_http_session_open: %s is %zu, at most %zu", name,
-                                     value, most);
+                         : eddy_fail(-EINVAL, "eddy_http_session_open: %s is %zu, at most %zu",
+                                     name, value, most);
 }
 
 static int fill_options(struct eddy_http_options *options)
@@ -36,7 +36,8 @@ static int fill_options(struct eddy_http_options *options)
     if (!options->max_compression_ratio)
         options->max_compression_ratio = 200;
     if (isnan(options->timeout) || options->timeout < 0)
-        return eddy_fail(-EINVAL, "eddy_http_session_open: timeout is %g seconds", options->timeout);
+        return eddy_fail(-EINVAL, "eddy_http_session_open: timeout is %g seconds",
+                         options->timeout);
     if (options->user_agent && !field_is_value(options->user_agent))
         return eddy_fail(-EINVAL, "eddy_http_session_open: a control character in user_agent");
     int r = check_range("max_connections", options->max_connections, 10000);

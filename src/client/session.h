@@ -25,7 +25,7 @@ struct eddy_http_response {
     eddy_http_response *next, **link;
     struct exchange *exchange; /* the last hop's; NULL before the first */
     eddy_loop *loop;
-    eddy_handle *deadline;     /* NULL: none, or over */
+    eddy_handle *deadline; /* NULL: none, or over */
     double timeout;
     size_t max_body_size;
     unsigned readers; /* tasks suspended in a read */
@@ -64,7 +64,8 @@ int redirect_plan(const eddy_http_session *session, const struct exchange *excha
  * again. 0, -ECANCELED. */
 EDDY_ASYNC int redirect_drain(struct exchange *exchange);
 
-/* JSON text of a value: 0 and an allocation, -EINVAL, -ENOMEM, with a failure recorded. */
+/* JSON text of a value: 0 and an allocation; -EINVAL (jansson can't write it), -EMSGSIZE (too deep),
+ * with a failure recorded. */
 int json_text(const struct json_t *json, char **ret_text, size_t *ret_size);
 
 #endif

@@ -16,7 +16,7 @@ struct url {
     char *shown;  /* the same without credentials: for messages and users */
     char *scheme; /* "http" or "https" */
     char *host;
-    char *port;   /* the scheme's default if the URL has none */
+    char *port; /* the scheme's default if the URL has none */
 };
 
 /* Parses an absolute URL; with base also a relative one, whose credentials are base's if it is of

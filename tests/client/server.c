@@ -161,8 +161,8 @@ static bool message_read(struct connection *connection, struct message *message)
     message->head = strndup(connection->buffer, head);
     if (sscanf(message->head, "%39s %4095s", message->method, message->target) != 2)
         die("request line");
-    message->body_size =
-        (size_t)strtoul(message_field(message, "Content-Length", length, sizeof length), NULL, 10);
+    message->body_size = (size_t)strtoul(
+        message_field(message, "Content-Length", length, sizeof length), NULL, 10);
     message->body = calloc(1, message->body_size + 1);
     size_t ahead = connection->filled - head;
     if (ahead > message->body_size)
@@ -248,8 +248,7 @@ static void *accept_all(void *argument)
 struct server *server_start(const struct server_path *paths)
 {
     struct server *server = calloc(1, sizeof *server);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     server->paths = paths;
     pthread_mutex_init(&server->lock, NULL);

@@ -120,9 +120,10 @@ CLIENT_TEST(requests)
                                         empty[] = {{"", "1"}, {NULL, NULL}},
                                         none[] = {{"X-A", NULL}, {NULL, NULL}},
                                         length[] = {{"Content-length", "3"}, {NULL, NULL}},
-                                        transfer[] = {{"Transfer-Encoding", "chunked"}, {NULL, NULL}};
+                                        transfer[] = {{"Transfer-Encoding", "chunked"},
+                                                      {NULL, NULL}};
     const struct {
-        struct eddy_http_request request;
+        struct eddy_http_request_options request;
         const char *says;
     } cases[] = {
         {{.headers = split}, "header field X-A has a control character"},
@@ -146,7 +147,7 @@ CLIENT_TEST(requests)
     eddy_http_session *session = session_with();
     eddy_http_response *response = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct eddy_http_request request = cases[i].request;
+        struct eddy_http_request_options request = cases[i].request;
         request.url = at("/ok");
         int r = eddy_http_request(session, &request, &response);
         if (r != (request.body_size == SIZE_MAX ? -ENOMEM : -EINVAL))
@@ -281,10 +282,14 @@ CLIENT_TEST(descriptors_exhausted)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options),        cmocka_unit_test(urls),
-        cmocka_unit_test(hosts_and_ports), cmocka_unit_test(requests),
-        cmocka_unit_test(handles),        cmocka_unit_test(foreign_thread),
-        cmocka_unit_test(outside_a_task), cmocka_unit_test(outside_a_loop),
+        cmocka_unit_test(options),
+        cmocka_unit_test(urls),
+        cmocka_unit_test(hosts_and_ports),
+        cmocka_unit_test(requests),
+        cmocka_unit_test(handles),
+        cmocka_unit_test(foreign_thread),
+        cmocka_unit_test(outside_a_task),
+        cmocka_unit_test(outside_a_loop),
         cmocka_unit_test(descriptors_exhausted),
     };
     return HARNESS_MAIN(paths, tests);

@@ -42,8 +42,7 @@ static void answer_endless(struct connection *c, const struct message *m)
     static char block[4096];
     (void)m;
     (void)server_say(c, "HTTP/1.1 200 OK\r\n\r\n");
-    while (server_send(c, block, sizeof block)) {
-    }
+    while (server_send(c, block, sizeof block)) {}
     __atomic_add_fetch(&seen_closing, 1, __ATOMIC_SEQ_CST);
     server_hang_up(c, false);
 }
@@ -55,10 +54,10 @@ static void answer_quick(struct connection *c, const struct message *m)
 }
 
 static const struct server_path paths[] = {
-    {"/silence", answer_silence},   {"/header", answer_half_header},
-    {"/half", answer_half},         {"/redirect", answer_redirect},
+    {"/silence", answer_silence},    {"/header", answer_half_header},
+    {"/half", answer_half},          {"/redirect", answer_redirect},
     {"/slow", answer_slow_redirect}, {"/endless", answer_endless},
-    {"/quick", answer_quick},       {NULL, NULL},
+    {"/quick", answer_quick},        {NULL, NULL},
 };
 
 static int closings(void)
@@ -87,8 +86,8 @@ static int fetch(struct fetch *a)
 
 CLIENT_TEST(at_every_stage)
 {
-    static const char *const stages[] = {"/silence", "/header", "/half", "/redirect", "/slow",
-                                         "/endless"};
+    static const char *const stages[] = {"/silence",  "/header", "/half",
+                                         "/redirect", "/slow",   "/endless"};
     eddy_http_session *session = session_with();
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         int before = closings();
@@ -171,8 +170,7 @@ static int read_on(struct read_on *a)
 {
     char buffer[100];
     ssize_t n;
-    while ((n = eddy_http_read_chunk(a->response, buffer, sizeof buffer)) > 0) {
-    }
+    while ((n = eddy_http_read_chunk(a->response, buffer, sizeof buffer)) > 0) {}
     return (int)n;
 }
 
@@ -229,14 +227,32 @@ CLIENT_TEST(session_closed_with_all_open)
     assert_int_equal(eddy_await(fresh), -EINVAL);
     assert_int_equal(eddy_http_status(endless), 200);
     ssize_t n;
-    while ((n = eddy_http_read_chunk(endless, buffer, sizeof buffer)) > 0) {
-    }
+    while ((n = eddy_http_read_chunk(endless, buffer, sizeof buffer)) > 0) {}
     assert_int_equal(n, -ESHUTDOWN);
     eddy_http_close(endless);
     eddy_http_close(half);
     eddy_task *all[] = {reader, silent, queued, fresh};
     for (int i = 0; i < 4; i++)
         assert_int_equal(eddy_task_release(all[i]), 0);
+    return 0;
+}
+
+/* Closed in the very turn in which the headers of a redirect arrived. */
+CLIENT_TEST(session_closed_at_a_redirect)
+{
+    for (int turns = 0; turns < 40; turns++) {
+        eddy_http_session *session = session_with();
+        char *text = NULL;
+        eddy_task *task = eddy_create_task(fetch, .session = session, .url = at("/redirect"),
+                                           .text = &text);
+        double until = eddy_time() + turns * 0.0002;
+        while (eddy_time() < until)
+            assert_int_equal(eddy_sleep(0), 0);
+        eddy_http_session_close(session);
+        int r = eddy_await(task);
+        assert_true(r == -ESHUTDOWN || r == -EINVAL);
+        assert_int_equal(eddy_task_release(task), 0);
+    }
     return 0;
 }
 
@@ -301,9 +317,11 @@ CLIENT_TEST(during_a_look_up)
     eddy_http_session *session = session_with();
     eddy_http_response *response;
     double began = eddy_time();
-    assert_int_equal(eddy_wait_for(eddy_http_get(session, at_host("slow.test", "/quick"),
-                                                 &response), 0.05), -ETIMEDOUT);
-    struct eddy_http_request request = {.url = at_host("slow.test", "/quick"), .timeout = 0.05};
+    assert_int_equal(
+        eddy_wait_for(eddy_http_get(session, at_host("slow.test", "/quick"), &response), 0.05),
+        -ETIMEDOUT);
+    struct eddy_http_request_options request = {.url = at_host("slow.test", "/quick"),
+                                                .timeout = 0.05};
     assert_int_equal(eddy_http_request(session, &request, &response), -ETIMEDOUT);
     free(get_text(session, at("/quick"), NULL));
     eddy_http_session_close(session);
@@ -321,6 +339,7 @@ int main(void)
         cmocka_unit_test(closed_under_a_reader),
         cmocka_unit_test(closed_before_the_end),
         cmocka_unit_test(session_closed_with_all_open),
+        cmocka_unit_test(session_closed_at_a_redirect),
         cmocka_unit_test(closed_in_cancelled_scope),
         cmocka_unit_test(closed_in_a_callback),
         cmocka_unit_test(closed_after_the_loop),

@@ -30,7 +30,7 @@ static void answer_slowly(struct connection *c, const struct message *m)
     (void)server_send(c, head, sizeof head - 1);
     for (int i = 0; i < 10; i++) {
         (void)usleep(20000);
-        (void)server_send(c, "0123456789" + i, 1);
+        (void)server_send(c, &"0123456789"[i], 1);
     }
 }
 
@@ -75,10 +75,11 @@ static void answer_then_die(struct connection *c, const struct message *m)
 }
 
 static const struct server_path paths[] = {
-    {"/echo", answer_echo},   {"/head", answer_head},   {"/count", answer_count},
-    {"/slow", answer_slowly}, {"/wait", answer_wait},   {"/many", answer_many},
-    {"/big", answer_big},     {"/close", answer_close}, {"/die", answer_then_die},
-    {NULL, NULL},
+    {"/echo", answer_echo},    {"/head", answer_head},
+    {"/count", answer_count},  {"/slow", answer_slowly},
+    {"/wait", answer_wait},    {"/many", answer_many},
+    {"/big", answer_big},      {"/close", answer_close},
+    {"/die", answer_then_die}, {NULL, NULL},
 };
 
 CLIENT_TEST(get_whole)
@@ -154,9 +155,9 @@ CLIENT_TEST(methods_and_bodies)
     static const struct {
         const char *method, *body, *seen;
     } cases[] = {
-        {NULL, NULL, "GET"},       {NULL, "x", "POST"},         {"POST", "a=1\r\n\r\n", "POST"},
-        {"PUT", "new", "PUT"},     {"PATCH", "part", "PATCH"},  {"DELETE", NULL, "DELETE"},
-        {"DELETE", "d", "DELETE"}, {"OPTIONS", NULL, "OPTIONS"}, {"POST", NULL, "POST"},
+        {NULL, NULL, "GET"},       {NULL, "x", "POST"},           {"POST", "a=1\r\n\r\n", "POST"},
+        {"PUT", "new", "PUT"},     {"PATCH", "part", "PATCH"},    {"DELETE", NULL, "DELETE"},
+        {"DELETE", "d", "DELETE"}, {"OPTIONS", NULL, "OPTIONS"},  {"POST", NULL, "POST"},
         {"PUT", "", "PUT"},        {"PROPFIND", "p", "PROPFIND"}, {"GET", "odd", "GET"},
     };
     eddy_http_session *session = session_with();
@@ -164,10 +165,10 @@ CLIENT_TEST(methods_and_bodies)
         eddy_http_response *response;
         const char *body = cases[i].body;
         char *text;
-        struct eddy_http_request request = {.url = at("/echo"),
-                                            .method = cases[i].method,
-                                            .body = body,
-                                            .body_size = body ? strlen(body) : 0};
+        struct eddy_http_request_options request = {.url = at("/echo"),
+                                                    .method = cases[i].method,
+                                                    .body = body,
+                                                    .body_size = body ? strlen(body) : 0};
         assert_int_equal(eddy_http_request(session, &request, &response), 0);
         assert_string_equal(eddy_http_header(response, "X-Method"), cases[i].seen);
         assert_int_equal(eddy_http_read_all(response, &text, NULL), 0);
@@ -187,7 +188,7 @@ CLIENT_TEST(head_has_no_body)
     char *text;
     size_t size;
     for (int i = 0; i < 2; i++) {
-        struct eddy_http_request request = {.url = at("/echo"), .method = "HEAD"};
+        struct eddy_http_request_options request = {.url = at("/echo"), .method = "HEAD"};
         assert_int_equal(eddy_http_request(session, &request, &response), 0);
         assert_int_equal(eddy_http_content_length(response), 5);
         assert_int_equal(eddy_http_read_all(response, &text, &size), 0);
@@ -205,10 +206,12 @@ CLIENT_TEST(request_headers)
     eddy_http_session *session = session_with(.user_agent = "tests/1");
     eddy_http_response *response;
     char *text;
-    struct eddy_http_request request = {
+    struct eddy_http_request_options request = {
         .url = at("/head"),
-        .headers = (const struct eddy_http_field[]){{"X-One", "1"}, {"X-Empty", ""},
-                                                    {"Accept", "text/plain"}, {NULL, NULL}},
+        .headers = (const struct eddy_http_field[]){{"X-One", "1"},
+                                                    {"X-Empty", ""},
+                                                    {"Accept", "text/plain"},
+                                                    {NULL, NULL}},
     };
     assert_int_equal(eddy_http_request(session, &request, &response), 0);
     assert_int_equal(eddy_http_read_all(response, &text, NULL), 0);
@@ -223,7 +226,7 @@ CLIENT_TEST(request_headers)
     free(text);
     eddy_http_close(response);
 
-    request = (struct eddy_http_request){.url = at("/head"), .body = "b", .body_size = 1};
+    request = (struct eddy_http_request_options){.url = at("/head"), .body = "b", .body_size = 1};
     assert_int_equal(eddy_http_request(session, &request, &response), 0);
     assert_int_equal(eddy_http_read_all(response, &text, NULL), 0);
     assert_non_null(strstr(text, "\r\nContent-Type: application/octet-stream\r\n"));

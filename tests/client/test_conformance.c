@@ -14,65 +14,123 @@ struct script {
     bool stay, reset; /* keep the connection; end it by a reset */
     int get_code;     /* what the GET gives */
     int status;
-    int read_code;    /* what read_all gives */
+    int read_code; /* what read_all gives */
     const char *body;
     const char *says; /* when it fails */
 };
 
 #define OK "HTTP/1.1 200 OK\r\n"
 static const struct script scripts[] = {
-    {.name = "length", .bytes = OK "Content-Length: 3\r\n\r\nabc", .stay = true, .status = 200,
+    {.name = "length",
+     .bytes = OK "Content-Length: 3\r\n\r\nabc",
+     .stay = true,
+     .status = 200,
      .body = "abc"},
-    {.name = "empty", .bytes = OK "Content-Length: 0\r\n\r\n", .stay = true, .status = 200,
+    {.name = "empty",
+     .bytes = OK "Content-Length: 0\r\n\r\n",
+     .stay = true,
+     .status = 200,
      .body = ""},
-    {.name = "204", .bytes = "HTTP/1.1 204 No Content\r\n\r\n", .stay = true, .status = 204,
+    {.name = "204",
+     .bytes = "HTTP/1.1 204 No Content\r\n\r\n",
+     .stay = true,
+     .status = 204,
      .body = ""},
-    {.name = "304", .bytes = "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", .stay = true,
-     .status = 304, .body = ""},
-    {.name = "no phrase", .bytes = "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", .stay = true,
-     .status = 200, .body = "x"},
+    {.name = "304",
+     .bytes = "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+     .stay = true,
+     .status = 304,
+     .body = ""},
+    {.name = "no phrase",
+     .bytes = "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx",
+     .stay = true,
+     .status = 200,
+     .body = "x"},
     {.name = "until close", .bytes = OK "\r\nto the end", .status = 200, .body = "to the end"},
     {.name = "HTTP/1.0", .bytes = "HTTP/1.0 200 OK\r\n\r\nold", .status = 200, .body = "old"},
-    {.name = "bare newlines", .bytes = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", .stay = true,
-     .status = 200, .body = "ok"},
+    {.name = "bare newlines",
+     .bytes = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+     .stay = true,
+     .status = 200,
+     .body = "ok"},
     {.name = "chunked",
      .bytes = OK "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;ext=1\r\n0123456789\r\n0\r\n\r\n",
-     .stay = true, .status = 200, .body = "abc0123456789"},
+     .stay = true,
+     .status = 200,
+     .body = "abc0123456789"},
     {.name = "trailers",
      .bytes = OK "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-After: 1\r\n\r\n",
-     .stay = true, .status = 200, .body = "x"},
+     .stay = true,
+     .status = 200,
+     .body = "x"},
     {.name = "interim",
      .bytes = "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\n"
               "Link: x\r\n\r\n" OK "Content-Length: 4\r\n\r\nlate",
-     .stay = true, .status = 200, .body = "late"},
-    {.name = "404", .bytes = "HTTP/1.1 404 Gone Fishing\r\nContent-Length: 2\r\n\r\nno",
-     .stay = true, .status = 404, .body = "no"},
+     .stay = true,
+     .status = 200,
+     .body = "late"},
+    {.name = "404",
+     .bytes = "HTTP/1.1 404 Gone Fishing\r\nContent-Length: 2\r\n\r\nno",
+     .stay = true,
+     .status = 404,
+     .body = "no"},
 
-    {.name = "short length", .bytes = OK "Content-Length: 10\r\n\r\nabc", .status = 200,
-     .read_code = -ENODATA, .says = "the connection ended after 3 of 10 bytes of the body"},
-    {.name = "short chunk", .bytes = OK "Transfer-Encoding: chunked\r\n\r\nA\r\nabc", .status = 200,
-     .read_code = -ENODATA, .says = "before the body did"},
-    {.name = "no last chunk", .bytes = OK "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-     .status = 200, .read_code = -ENODATA, .says = "before the body did"},
-    {.name = "bad chunk size", .bytes = OK "Transfer-Encoding: chunked\r\n\r\nxyz\r\nabc",
-     .status = 200, .read_code = -EPROTO, .says = "chunk"},
-    {.name = "reset in body", .bytes = OK "Content-Length: 10\r\n\r\nabc", .reset = true,
-     .status = 200, .read_code = -ECONNRESET, .says = "connection reset"},
+    {.name = "short length",
+     .bytes = OK "Content-Length: 10\r\n\r\nabc",
+     .status = 200,
+     .read_code = -ENODATA,
+     .says = "the connection ended after 3 of 10 bytes of the body"},
+    {.name = "short chunk",
+     .bytes = OK "Transfer-Encoding: chunked\r\n\r\nA\r\nabc",
+     .status = 200,
+     .read_code = -ENODATA,
+     .says = "before the body did"},
+    {.name = "no last chunk",
+     .bytes = OK "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+     .status = 200,
+     .read_code = -ENODATA,
+     .says = "before the body did"},
+    {.name = "bad chunk size",
+     .bytes = OK "Transfer-Encoding: chunked\r\n\r\nxyz\r\nabc",
+     .status = 200,
+     .read_code = -EPROTO,
+     .says = "chunk"},
+    {.name = "reset in body",
+     .bytes = OK "Content-Length: 10\r\n\r\nabc",
+     .reset = true,
+     .status = 200,
+     .read_code = -ECONNRESET,
+     .says = "connection reset"},
     {.name = "nothing", .bytes = "", .get_code = -ECONNRESET, .says = "without an answer"},
-    {.name = "garbage", .bytes = "\x16\x03\x01 this is no HTTP\r\n\r\n", .get_code = -EPROTO,
+    {.name = "garbage",
+     .bytes = "\x16\x03\x01 this is no HTTP\r\n\r\n",
+     .get_code = -EPROTO,
      .says = "bad HTTP"},
     {.name = "HTTP/0.9", .bytes = "<html>hello</html>", .get_code = -EPROTO, .says = "bad HTTP"},
-    {.name = "status only", .bytes = "HTTP/1.1 200 OK\r\nContent-", .get_code = -EPROTO,
+    {.name = "status only",
+     .bytes = "HTTP/1.1 200 OK\r\nContent-",
+     .get_code = -EPROTO,
      .says = "bad HTTP"},
-    {.name = "bad status", .bytes = "HTTP/1.1 abc\r\n\r\n", .get_code = -EPROTO, .says = "bad HTTP"},
-    {.name = "zero in header", .bytes = OK "X: a\0b\r\nContent-Length: 0\r\n\r\n",
-     .size = sizeof(OK "X: a\0b\r\nContent-Length: 0\r\n\r\n") - 1, .get_code = -EPROTO,
+    {.name = "bad status",
+     .bytes = "HTTP/1.1 abc\r\n\r\n",
+     .get_code = -EPROTO,
      .says = "bad HTTP"},
-    {.name = "no colon", .bytes = OK "nonsense\r\nContent-Length: 0\r\n\r\n", .get_code = -EPROTO,
+    {.name = "zero in header",
+     .bytes = OK "X: a\0b\r\nContent-Length: 0\r\n\r\n",
+     .size = sizeof(OK "X: a\0b\r\nContent-Length: 0\r\n\r\n") - 1,
+     .get_code = -EPROTO,
+     .says = "bad HTTP"},
+    {.name = "no colon",
+     .bytes = OK "nonsense\r\nContent-Length: 0\r\n\r\n",
+     .get_code = -EPROTO,
      .says = "colon"},
-    {.name = "folded", .bytes = OK "X: a\r\n b\r\nContent-Length: 0\r\n\r\n", .get_code = -EPROTO,
+    {.name = "folded",
+     .bytes = OK "X: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+     .get_code = -EPROTO,
      .says = "header line"},
-    {.name = "negative length", .bytes = OK "Content-Length: -5\r\n\r\nabc", .get_code = -EPROTO,
+    {.name = "negative length",
+     .bytes = OK "Content-Length: -5\r\n\r\nabc",
+     .get_code = -EPROTO,
      .says = "bad HTTP"},
 };
 
@@ -106,10 +164,10 @@ static void answer_drip(struct connection *c, const struct message *m)
 }
 
 /* "hello, packed world" by gzip -9. */
-static const unsigned char packed[] = {
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x48, 0xcd, 0xc9,
-    0xc9, 0xd7, 0x51, 0x28, 0x48, 0x4c, 0xce, 0x4e, 0x4d, 0x51, 0x28, 0xcf, 0x2f, 0xca,
-    0x49, 0x01, 0x00, 0x48, 0xef, 0x2e, 0xcc, 0x13, 0x00, 0x00, 0x00};
+static const unsigned char packed[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
+                                       0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0x28, 0x48, 0x4c,
+                                       0xce, 0x4e, 0x4d, 0x51, 0x28, 0xcf, 0x2f, 0xca, 0x49, 0x01,
+                                       0x00, 0x48, 0xef, 0x2e, 0xcc, 0x13, 0x00, 0x00, 0x00};
 
 static void send_packed(struct connection *c, size_t size)
 {
@@ -138,7 +196,7 @@ static void answer_short_gzip(struct connection *c, const struct message *m)
 }
 
 static const struct server_path paths[] = {
-    {"/script/", answer_script}, {"/drip/", answer_drip},        {"/gzip", answer_gzip},
+    {"/script/", answer_script},     {"/drip/", answer_drip},       {"/gzip", answer_gzip},
     {"/broken", answer_broken_gzip}, {"/short", answer_short_gzip}, {NULL, NULL},
 };
 
@@ -240,7 +298,7 @@ CLIENT_TEST(gzip)
     assert_string_equal(text, "hello, packed world");
     free(text);
     /* Who asks for an encoding himself gets it as it was sent. */
-    struct eddy_http_request request = {
+    struct eddy_http_request_options request = {
         .url = at("/gzip"),
         .headers = (const struct eddy_http_field[]){{"Accept-Encoding", "gzip"}, {NULL, NULL}}};
     assert_int_equal(eddy_http_request(session, &request, &response), 0);
@@ -264,10 +322,8 @@ CLIENT_TEST(gzip)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_once),
-        cmocka_unit_test(byte_by_byte),
-        cmocka_unit_test(one_connection),
-        cmocka_unit_test(bytes_before_failure),
+        cmocka_unit_test(at_once),        cmocka_unit_test(byte_by_byte),
+        cmocka_unit_test(one_connection), cmocka_unit_test(bytes_before_failure),
         cmocka_unit_test(gzip),
     };
     return HARNESS_MAIN(paths, tests);

@@ -18,7 +18,8 @@ static const struct server_path paths[] = {{"/echo", answer_echo}, {NULL, NULL}}
 static int parse(eddy_http_session *session, const char *text, size_t size, json_t **json)
 {
     eddy_http_response *response;
-    struct eddy_http_request request = {.url = at("/echo"), .body = text, .body_size = size};
+    struct eddy_http_request_options request = {
+        .url = at("/echo"), .body = text, .body_size = size};
     assert_int_equal(eddy_http_request(session, &request, &response), 0);
     int r = eddy_http_read_json(response, json);
     eddy_http_close(response);
@@ -29,10 +30,10 @@ CLIENT_TEST(there_and_back)
 {
     eddy_http_session *session = session_with();
     eddy_http_response *response;
-    json_t *sent = json_pack("{s:s, s:[i, f, b, n], s:s}", "name", "eddy", "list", 1, 2.5, 1, "text",
-                             "h\xc3\xa9 \"q\" \n");
+    json_t *sent = json_pack("{s:s, s:[i, f, b, n], s:s}", "name", "eddy", "list", 1, 2.5, 1,
+                             "text", "h\xc3\xa9 \"q\" \n");
     json_t *received;
-    struct eddy_http_request request = {.url = at("/echo"), .json = sent};
+    struct eddy_http_request_options request = {.url = at("/echo"), .json = sent};
     assert_int_equal(eddy_http_request(session, &request, &response), 0);
     assert_string_equal(eddy_http_header(response, "X-Type"), "application/json");
     assert_int_equal(eddy_http_read_json(response, &received), 0);
@@ -126,9 +127,9 @@ CLIENT_TEST(unwritable)
     json_t *list = json_array(), *inner = json_array();
     json_array_append_new(list, inner);
     json_array_append(inner, list); /* a loop */
-    struct eddy_http_request request = {.url = at("/echo"), .json = list};
-    assert_int_equal(eddy_http_request(session, &request, &response), -EINVAL);
-    assert_says("can't be written");
+    struct eddy_http_request_options request = {.url = at("/echo"), .json = list};
+    assert_int_equal(eddy_http_request(session, &request, &response), -EMSGSIZE);
+    assert_says("nests deeper than 256 levels");
     json_array_clear(inner);
     json_decref(list);
     eddy_http_session_close(session);

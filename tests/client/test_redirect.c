@@ -58,8 +58,7 @@ static void answer_endless_body(struct connection *c, const struct message *m)
     static char block[4096];
     (void)m;
     (void)server_say(c, "HTTP/1.1 302 Found\r\nLocation: /echo\r\nConnection: close\r\n\r\n");
-    while (server_send(c, block, sizeof block)) {
-    }
+    while (server_send(c, block, sizeof block)) {}
     server_hang_up(c, false);
 }
 
@@ -77,10 +76,17 @@ static void answer_no_location(struct connection *c, const struct message *m)
 }
 
 static const struct server_path paths[] = {
-    {"/to/", answer_to},           {"/aab", answer_away_and_back},  {"/away/", answer_away},
-    {"/back", answer_back},        {"/raw", answer_raw},            {"/loop", answer_loop},
-    {"/count/", answer_countdown}, {"/endless", answer_endless_body},
-    {"/nowhere", answer_no_location}, {"/echo", answer_echo},       {NULL, NULL},
+    {"/to/", answer_to},
+    {"/aab", answer_away_and_back},
+    {"/away/", answer_away},
+    {"/back", answer_back},
+    {"/raw", answer_raw},
+    {"/loop", answer_loop},
+    {"/count/", answer_countdown},
+    {"/endless", answer_endless_body},
+    {"/nowhere", answer_no_location},
+    {"/echo", answer_echo},
+    {NULL, NULL},
 };
 
 static const struct eddy_http_field secrets[] = {
@@ -89,7 +95,7 @@ static const struct eddy_http_field secrets[] = {
 };
 
 /* The echo at the end of the redirects; for free(). */
-static char *echoed(eddy_http_session *session, const struct eddy_http_request *request)
+static char *echoed(eddy_http_session *session, const struct eddy_http_request_options *request)
 {
     eddy_http_response *response;
     char *text;
@@ -121,7 +127,7 @@ CLIENT_TEST(method_and_body)
     };
     eddy_http_session *session = session_with();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct eddy_http_request request = {
+        struct eddy_http_request_options request = {
             .url = at(cases[i].path),
             .method = cases[i].method,
             .headers = (const struct eddy_http_field[]){{"Content-Type", "text/odd"}, {NULL, NULL}},
@@ -143,7 +149,7 @@ CLIENT_TEST(head_stays_head)
 {
     eddy_http_session *session = session_with();
     eddy_http_response *response;
-    struct eddy_http_request request = {.url = at("/nothing"), .method = "HEAD"};
+    struct eddy_http_request_options request = {.url = at("/nothing"), .method = "HEAD"};
     assert_int_equal(eddy_http_request(session, &request, &response), 0);
     assert_int_equal(eddy_http_status(response), 404);
     eddy_http_close(response);
@@ -154,13 +160,13 @@ CLIENT_TEST(head_stays_head)
 CLIENT_TEST(same_origin_keeps_credentials)
 {
     eddy_http_session *session = session_with();
-    struct eddy_http_request request = {.url = at("/to/302/echo"), .headers = secrets};
+    struct eddy_http_request_options request = {.url = at("/to/302/echo"), .headers = secrets};
     char *text = echoed(session, &request);
     assert_non_null(strstr(text, "Authorization: Bearer s3cret"));
     assert_non_null(strstr(text, "Cookie: id=s3cret"));
     assert_non_null(strstr(text, "X-Plain"));
     free(text);
-    request = (struct eddy_http_request){.url = at_host("me:pw@127.0.0.1", "/to/302/echo")};
+    request = (struct eddy_http_request_options){.url = at_host("me:pw@127.0.0.1", "/to/302/echo")};
     text = echoed(session, &request);
     assert_non_null(strstr(text, "Authorization: Basic bWU6cHc="));
     free(text);
@@ -170,12 +176,12 @@ CLIENT_TEST(same_origin_keeps_credentials)
 
 CLIENT_TEST(other_origin_gets_no_credentials)
 {
-    static const char *const urls[] = {"/away/301", "/away/302", "/away/303", "/away/307",
-                                       "/away/308", "/aab"};
+    static const char *const urls[] = {"/away/301", "/away/302", "/away/303",
+                                       "/away/307", "/away/308", "/aab"};
     eddy_http_session *session = session_with();
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-        struct eddy_http_request request = {.url = at_host("one.test", urls[i]),
-                                            .headers = secrets};
+        struct eddy_http_request_options request = {.url = at_host("one.test", urls[i]),
+                                                    .headers = secrets};
         char *text = echoed(session, &request);
         assert_null(strstr(text, "s3cret"));
         assert_null(strstr(text, "Authorization"));
@@ -183,7 +189,7 @@ CLIENT_TEST(other_origin_gets_no_credentials)
         assert_non_null(strstr(text, i == 5 ? "Host: one.test" : "Host: two.test"));
         free(text);
 
-        request = (struct eddy_http_request){.url = at_host("me:pw@one.test", urls[i])};
+        request = (struct eddy_http_request_options){.url = at_host("me:pw@one.test", urls[i])};
         text = echoed(session, &request);
         assert_null(strstr(text, "Authorization"));
         free(text);
@@ -197,7 +203,7 @@ static int raw(eddy_http_session *session, const char *location, eddy_http_respo
 {
     return eddy_http_request(
         session,
-        &(struct eddy_http_request){
+        &(struct eddy_http_request_options){
             .url = at("/raw"),
             .headers = (const struct eddy_http_field[]){{"X-Location", location}, {NULL, NULL}}},
         response);
@@ -208,8 +214,9 @@ CLIENT_TEST(locations)
     static const struct {
         const char *location, *path;
     } good[] = {
-        {"echo", "/echo"},           {"./a/../echo?b", "/echo?b"}, {"/echo#there", "/echo"},
-        {"/echo/with space", "/echo/with%20space"}, {"?q", "/raw?q"},
+        {"echo", "/echo"},        {"./a/../echo?b", "/echo?b"},
+        {"/echo#there", "/echo"}, {"/echo/with space", "/echo/with%20space"},
+        {"?q", "/raw?q"},
     };
     static const struct {
         const char *location;
@@ -282,7 +289,8 @@ CLIENT_TEST(returned_on_request)
     eddy_http_session *session = session_with();
     eddy_http_response *response;
     int status;
-    struct eddy_http_request request = {.url = at("/to/302/echo"), .return_redirects = true};
+    struct eddy_http_request_options request = {.url = at("/to/302/echo"),
+                                                .return_redirects = true};
     assert_int_equal(eddy_http_request(session, &request, &response), 0);
     assert_int_equal(eddy_http_status(response), 302);
     assert_string_equal(eddy_http_header(response, "location"), "/echo");

@@ -220,8 +220,8 @@ CLIENT_TEST(not_tls)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(trusted),     cmocka_unit_test(unknown_authority),
-        cmocka_unit_test(other_name),  cmocka_unit_test(old_version),
+        cmocka_unit_test(trusted),          cmocka_unit_test(unknown_authority),
+        cmocka_unit_test(other_name),       cmocka_unit_test(old_version),
         cmocka_unit_test(redirect_to_http), cmocka_unit_test(no_ca_file),
         cmocka_unit_test(not_tls),
     };

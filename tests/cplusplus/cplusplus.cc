@@ -228,8 +228,8 @@ static int throws_through_blocks()
     CHECK(what == "over the edge");
     CHECK(said);
     CHECK(!eddy_lock_locked(&lock) && !eddy_semaphore_locked(&permits));
-    CHECK(cancelled_children == 2);                       // cancelled
-    CHECK(eddy_all_tasks(nullptr, 0) == 1);               // and joined
+    CHECK(cancelled_children == 2);                                // cancelled
+    CHECK(eddy_all_tasks(nullptr, 0) == 1);                        // and joined
     CHECK(eddy_time() > start + 1.5 && eddy_time() < start + 2.5); // without waiting for them
     CHECK(!eddy_cancelled());
     CHECK(eddy_sleep(100) == 0); // nor does the timeout's timer fire any more

@@ -37,15 +37,15 @@ for file in "$work"/header.*; do
 done
 
 for standard in $standards; do
-    ("$cxx" -std=$standard "${flags[@]}" -Wpedantic -O1 "$here/cplusplus.cc" -o "$work/$standard" \
-        -L"$library" -leddy -Wl,-rpath,"$library") &
+    "$cxx" -std="$standard" "${flags[@]}" -Wpedantic -O1 "$here/cplusplus.cc" \
+        -o "$work/$standard" -L"$library" -leddy -Wl,-rpath,"$library" &
     programs+=($!)
 done
 for job in "${programs[@]}"; do
     wait "$job" || fail "cplusplus.cc doesn't compile"
 done
 for standard in $standards; do
-    [ ! -x "$work/$standard" ] || timeout 30 "$work/$standard" || fail "-std=$standard: exit status $?"
+    [ ! -x "$work/$standard" ] || timeout 30 "$work/$standard" || fail "$standard: exit status $?"
 done
 
 # refused LINE TEXT...: the line in a function doesn't compile, and one of the texts is said.

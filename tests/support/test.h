@@ -68,6 +68,7 @@
     static void name(void **state)                                                                 \
     {                                                                                              \
         (void)state;                                                                               \
+        test_restore_crashes();                                                                    \
         name##_plain();                                                                            \
         test_assert_clean();                                                                       \
     }                                                                                              \
@@ -339,8 +340,20 @@ TEST_HELPER void test_register(const char *name, CMUnitTestFunction function)
         (struct CMUnitTest){.name = name, .test_func = function, .setup_func = test_setup};
 }
 
+/* cmocka catches crashes and longjmps out of them, across stacks and past the sanitizers: undone. */
+static const int test_crash_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+static struct sigaction test_crash_actions[4];
+
+TEST_HELPER void test_restore_crashes(void)
+{
+    for (int i = 0; i < 4; i++)
+        (void)sigaction(test_crash_signals[i], &test_crash_actions[i], NULL);
+}
+
 int main(int argc, char **argv)
 {
+    for (int i = 0; i < 4; i++)
+        (void)sigaction(test_crash_signals[i], NULL, &test_crash_actions[i]);
     size_t chosen = argc > 1 ? 0 : test_count;
     for (size_t i = 0; i < test_count; i++)
         for (int k = 1; k < argc; k++)
