@@ -8,7 +8,7 @@
 #include "echo_trial.h"
 #include "eddy_contenders.h"
 
-enum { BUFFER_SIZE = 4096, BACKLOG = 4096 };
+enum { BUFFER_SIZE = 1024, BACKLOG = 4096 };
 
 static int echo(eddy_stream *stream, void *context)
 {

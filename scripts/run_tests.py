@@ -84,7 +84,7 @@ def main():
     tests = all_tests(options.build)
     if options.engine:
         wanted = options.engine.split(',')
-        others = {'epoll', 'uring', 'consumer'} - set(wanted)
+        others = {'epoll', 'uring', 'consumer', 'cplusplus'} - set(wanted)
         tests = [test for test in tests if test.split('/')[0] not in others]
     if options.names:
         tests = [test for test in tests

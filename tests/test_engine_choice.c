@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Engines: which one one gets. A refusing kernel is played by a seccomp filter that makes
- * io_uring_setup fail, in a child: a filter can't be taken off again. Masks are read once a process:
- * every test has a child of its own, and the parent makes no engine.
+ * io_uring_setup fail, in a child: a filter can't be taken off again. Masks are read once a
+ * process: every test has a child of its own, and the parent makes no engine.
  */
 #include <errno.h>
 #include <linux/audit.h>

@@ -286,8 +286,8 @@ static void test_destroy_with_operations(void **state)
     (void)close(ends[1]);
 }
 
-/* More complete at once than the completion queue holds, with nothing to submit and no time to wait:
- * what overflowed is fetched all the same. */
+/* More complete at once than the completion queue holds, with nothing to submit and no time to
+ * wait: what overflowed is fetched all the same. */
 static void test_overflow_is_fetched(void **state)
 {
     (void)ENGINE_OR_SKIP(state);
@@ -381,7 +381,7 @@ static void count_ready(struct watch *watch, unsigned what)
 }
 
 /* 100,000 operations, 300 at a time, with cancellations, wakes and a busy watch among them, through
- * rings that are much too small: each done() comes exactly once, and no wake and no edge is lost. */
+ * rings that are much too small: each done() comes exactly once, no wake and no edge is lost. */
 static void test_small_rings_lose_nothing(void **state)
 {
     const char *entries[] = {"1", "2", "8", ""};

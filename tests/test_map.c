@@ -113,7 +113,7 @@ TEST(a_job_that_cancels_itself_takes_no_other_job_with_it)
                           {.seconds = 1, .result = 2},
                           {.seconds = 1, .result = 3}};
     int results[3];
-    (void)!eddy_map(1, work, jobs, 3, results);
+    CHECK_INT(eddy_map(1, work, jobs, 3, results), 0);
     CHECK_INT(results[0], -ECANCELED);
     CHECK_INT(results[1], 2); /* every job runs */
     CHECK_INT(results[2], 3);
@@ -184,7 +184,7 @@ TEST(jobs_cancelled_before_they_start_do_not_stop_the_map)
     int results[4] = {0}, err;
     eddy_task *task = eddy_create_task(killer, .spare = eddy_current_task());
     eddy_with_timeout (5, &err) {
-        (void)!eddy_map(2, noting, jobs, 4, results);
+        EXPECT_INT(eddy_map(2, noting, jobs, 4, results), 0);
     }
     CHECK_INT(err, 0);
     for (int i = 0; i < 4; i++)

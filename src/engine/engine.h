@@ -13,6 +13,9 @@
  * A watch or an operation is the caller's memory and stays in place until unwatch returned, or the
  * operation's completion was delivered. Callbacks run on the loop's stack inside turn() and only
  * queue work.
+ *
+ * All but wake() is for the one thread that created the engine: a ring knows its thread. A forked
+ * child may exec, _exit, or destroy() its copy, nothing else.
  */
 #ifndef EDDY_SRC_ENGINE_H
 #define EDDY_SRC_ENGINE_H
@@ -29,24 +32,28 @@ enum {
 
 /* Readiness of one descriptor, edge-triggered: `ready` is called with what became ready, also for
  * what was ready when the watch began. At most one watch a descriptor. Level-triggered (`level`)
- * repeats every turn for the `wanted` directions until changed by rewatch. */
+ * repeats every turn for the `wanted` directions until changed by rewatch; it may want nothing.
+ *
+ * What can't be waited for (files, folders, /dev/null) is -EPERM. Unwatch first, then close, and an
+ * edge watch's descriptor by the engine's close(): a ring holds on to the file otherwise until the
+ * next turn. A level watch's may be closed by anyone. */
 struct watch {
     int descriptor;
-    uint8_t wanted;      /* READY_READ | READY_WRITE; an edge watch wants both, always */
+    uint8_t wanted; /* READY_READ | READY_WRITE; an edge watch wants both, always */
     bool level;
     void (*ready)(struct watch *watch, unsigned what);
-    uint64_t engine[6];  /* the engine's own: see there */
+    uint64_t engine[6]; /* the engine's own: see there */
 };
 
 enum operation_kind {
-    OPERATION_OPEN,      /* path, flags, mode */
-    OPERATION_READ,      /* descriptor, buffer, size, offset (-1: the file's position) */
+    OPERATION_OPEN, /* path, flags, mode */
+    OPERATION_READ, /* descriptor, buffer, size, offset (-1: the file's position) */
     OPERATION_WRITE,
     OPERATION_SYNC,
     OPERATION_CLOSE,
     OPERATION_MAKE_DIRECTORY, /* path, mode */
-    OPERATION_RENAME,    /* path, second_path */
-    OPERATION_UNLINK,    /* path */
+    OPERATION_RENAME,         /* path, second_path */
+    OPERATION_UNLINK,         /* path */
 };
 
 struct operation {
@@ -56,11 +63,11 @@ struct operation {
     mode_t mode;
     const char *path, *second_path;
     void *buffer;
-    size_t size;
+    size_t size; /* paths and buffer, too, stay in place until done() */
     int64_t offset;
     void (*done)(struct operation *operation, int result); /* exactly once a successful submit */
-    struct operation *next; /* the engine's */
-    uint64_t engine[2];     /* the engine's */
+    struct operation *next;                                /* the engine's */
+    uint64_t engine[2];                                    /* the engine's */
 };
 
 struct engine;
@@ -68,11 +75,13 @@ struct engine;
 struct engine_vtable {
     const char *name;
     bool submits; /* has submit/cancel */
+    /* Cancels what is still submitted and waits for it: each done() is called. Watches just end. */
     void (*destroy)(struct engine *engine);
 
     /* Waits up to timeout_ns (0: not at all, negative: without limit), delivers what happened.
      * Returns the number of things delivered, or a negative errno that makes going on pointless.
-     * A signal or a wake ends it early with whatever there is. */
+     * A signal or a wake ends it early with whatever there is, and so may the engine's own affairs:
+     * early and with nothing is no error. Never is it early by its clock. Not from a callback. */
     int (*turn)(struct engine *engine, int64_t timeout_ns);
 
     /* Makes a turn that waits, or the next one, return. Any thread; async-signal-safe. */
@@ -91,9 +100,11 @@ struct engine_vtable {
     ssize_t (*receive)(struct engine *engine, int descriptor, void *buffer, size_t size);
     ssize_t (*send)(struct engine *engine, int descriptor, const void *data, size_t size);
     int (*socket)(struct engine *engine, int family, int type, int protocol); /* non-blocking */
-    int (*bind)(struct engine *engine, int descriptor, const struct sockaddr *address, socklen_t size);
+    int (*bind)(struct engine *engine, int descriptor, const struct sockaddr *address,
+                socklen_t size);
     int (*listen)(struct engine *engine, int descriptor, int backlog);
-    int (*connect)(struct engine *engine, int descriptor, const struct sockaddr *address, socklen_t size);
+    int (*connect)(struct engine *engine, int descriptor, const struct sockaddr *address,
+                   socklen_t size);
     int (*accept)(struct engine *engine, int descriptor, struct sockaddr *address, socklen_t *size);
     int (*shutdown)(struct engine *engine, int descriptor, int how);
     int (*close)(struct engine *engine, int descriptor);
@@ -115,11 +126,12 @@ int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size);
  * says so. */
 int engine_create(const char *name, struct engine **ret_engine, char *why, size_t why_size);
 
-/* Direct system calls shared by the engines on real descriptors: fills the lower half of a vtable. */
-#define ENGINE_SOCKET_CALLS                                                                       \
-    .receive = engine_socket_receive, .send = engine_socket_send, .socket = engine_socket_socket, \
-    .bind = engine_socket_bind, .listen = engine_socket_listen, .connect = engine_socket_connect, \
-    .accept = engine_socket_accept, .shutdown = engine_socket_shutdown, .close = engine_socket_close
+/* Direct system calls shared by the engines on real descriptors: a vtable's lower half. */
+#define ENGINE_SOCKET_CALLS                                                                        \
+    .receive = engine_socket_receive, .send = engine_socket_send, .socket = engine_socket_socket,  \
+    .bind = engine_socket_bind, .listen = engine_socket_listen, .connect = engine_socket_connect,  \
+    .accept = engine_socket_accept, .shutdown = engine_socket_shutdown,                            \
+    .close = engine_socket_close
 ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
 int engine_socket_socket(struct engine *, int, int, int);

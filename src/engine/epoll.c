@@ -200,7 +200,7 @@ static const struct engine_vtable epoll_vtable = {
     ENGINE_SOCKET_CALLS,
 };
 
-/* Whatever the reason for a refusal (ENOSYS on 5.10, EPERM from an old sandbox), milliseconds do. */
+/* Whatever the refusal (ENOSYS on 5.10, EPERM in an old sandbox): there is the other call. */
 static bool probe_pwait2(int set)
 {
     struct epoll_event event;

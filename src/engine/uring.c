@@ -8,8 +8,8 @@
  *     ^                                                                                       |
  *     +-------------------------- tag, see uring_slot.h --------------------------------------+
  *
- * Slots queue as `todo` without a limit, and turn() feeds them to a ring of whatever size, so a full
- * ring is nobody's error. Outside of turn() the ring is entered in one case only: uring_watch.c.
+ * Slots queue as `todo` without a limit, and turn() feeds them to a ring of whatever size, so a
+ * full ring is nobody's error. Outside of turn() the ring is entered in one case: uring_watch.c.
  */
 #include <assert.h>
 #include <errno.h>
@@ -168,7 +168,7 @@ static int deliver_finished(struct uring_engine *uring)
     return delivered;
 }
 
-/* With a small ring todo is fed in portions, each with an enter of its own; only the last one waits.
+/* With a small ring todo is fed in portions, each with an enter of its own; the last one waits.
  * What is added meanwhile is left to the next turn, so that a level watch comes once in each. */
 static int uring_turn(struct engine *engine, int64_t timeout_ns)
 {

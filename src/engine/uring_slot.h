@@ -6,9 +6,9 @@
  * only its `target`, the caller's memory, goes at once. So a late completion finds a slot without a
  * target and reaches nobody.
  *
- * A request is known to the kernel by its tag, generation << 32 | index. The generation changes with
- * each use of a slot: a cancellation that comes late names a request that is no more, never the
- * slot's next one.
+ * A request is known to the kernel by its tag, generation << 32 | index. The generation changes
+ * with each use of a slot: a cancellation that comes late names a request that is no more, never
+ * the slot's next one.
  */
 #ifndef EDDY_SRC_ENGINE_URING_SLOT_H
 #define EDDY_SRC_ENGINE_URING_SLOT_H

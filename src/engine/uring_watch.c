@@ -2,13 +2,23 @@
 /*
  * The io_uring engine's watches.
  *
- * An edge watch is one multishot poll. A level watch is a poll for one event that is asked for again
- * after each delivery; if the state still holds, it completes at once.
+ * An edge watch is one multishot poll. A level watch is a poll for one event, asked for again after
+ * each delivery; if the state still holds, it completes at once.
  *
  * A poll holds a reference to its file: after unwatch a plain close() would close nothing until the
- * next turn, a port would still be taken and the peer not see the end. So this engine's close(), and
- * the unwatch of a level watch, whose descriptor the user closes by himself, first hand the
+ * next turn, a port would still be taken and the peer not see the end. So this engine's close(),
+ * and the unwatch of a level watch, whose descriptor the user closes by himself, first hand the
  * cancellation to the kernel.
+ *
+ * Why not an epoll set that the ring waits on? CPU time of one 64-byte echo over loopback TCP (recv
+ * and send directly), medians of 41 and 101 interleaved blocks, two runs on Linux 6.18, against a
+ * bare epoll loop in the same run:
+ *
+ *                                    1 connection     32 connections a turn
+ *     recv + send, no waiting          0.86 - 0.87      0.95 - 0.96
+ *     ring, multishot polls            0.96 - 0.98      0.96 - 0.99       <- this
+ *     ring, EPOLL_WAIT (6.15)          1.02 - 1.03      1.00 - 1.01
+ *     ring, poll of the epoll set      1.16 - 1.22      1.00 - 1.01
  */
 #include <assert.h>
 #include <errno.h>

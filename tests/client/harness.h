@@ -46,10 +46,10 @@ char *get_text(eddy_http_session *session, const char *url, int *status);
 /* The last failure's message contains the text. */
 void assert_says(const char *text);
 
-/* Waits up to five seconds for a condition that another thread makes true. */
+/* Waits up to twenty seconds for a condition that another thread makes true. */
 #define eventually(condition)                                                                      \
     do {                                                                                           \
-        for (int tries_ = 0; !(condition) && tries_ < 500; tries_++)                               \
+        for (int tries_ = 0; !(condition) && tries_ < 2000; tries_++)                              \
             assert_int_equal(eddy_sleep(0.01), 0);                                                 \
         assert_true(condition);                                                                    \
     } while (0)

@@ -91,9 +91,11 @@ CLIENT_TEST(at_every_stage)
     eddy_http_session *session = session_with();
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         int before = closings();
+        int requests = server_requests(harness_server) + (strcmp(stages[i], "/redirect") == 0);
         char *text = NULL;
         eddy_task *task = eddy_create_task(fetch, .session = session, .url = at(stages[i]),
                                            .text = &text);
+        eventually(server_requests(harness_server) > requests);
         assert_int_equal(eddy_sleep(0.05), 0);
         assert_true(eddy_task_cancel(task));
         assert_int_equal(eddy_await(task), -ECANCELED);
@@ -325,7 +327,7 @@ CLIENT_TEST(during_a_look_up)
     assert_int_equal(eddy_http_request(session, &request, &response), -ETIMEDOUT);
     free(get_text(session, at("/quick"), NULL));
     eddy_http_session_close(session);
-    assert_true(eddy_time() - began < 1);
+    assert_true(eddy_time() - began < 1.9);
     return 0;
 }
 

@@ -142,7 +142,7 @@ static const struct script *script_of(const struct message *m)
 static void finish(struct connection *c, const struct script *script)
 {
     if (script->reset) {
-        (void)usleep(50000); /* the bytes arrive before the reset discards them */
+        (void)usleep(200000); /* the bytes arrive before the reset discards them */
         server_hang_up(c, true);
     } else if (!script->stay) {
         server_hang_up(c, false);

@@ -257,7 +257,7 @@ CLIENT_TEST(timeouts)
     char *text;
     double began = eddy_time();
     refused(session, "/silence", -ETIMEDOUT, "no answer within 0.1 seconds (option timeout)");
-    assert_in_range((eddy_time() - began) * 1000, 100, 400);
+    assert_in_range((eddy_time() - began) * 1000, 100, 5000);
 
     assert_int_equal(eddy_http_get(session, at("/half"), &response), 0);
     assert_int_equal(eddy_http_read_all(response, &text, NULL), -ETIMEDOUT);
@@ -289,11 +289,11 @@ CLIENT_TEST(timeouts)
 /* An answer that was here in time may be read later. */
 CLIENT_TEST(late_reader)
 {
-    eddy_http_session *session = session_with(.timeout = 0.3);
+    eddy_http_session *session = session_with(.timeout = 1);
     eddy_http_response *response;
     char *text;
     assert_int_equal(eddy_http_get(session, at("/wait"), &response), 0);
-    assert_int_equal(eddy_sleep(0.4), 0);
+    assert_int_equal(eddy_sleep(1.1), 0);
     assert_int_equal(eddy_http_read_all(response, &text, NULL), 0);
     assert_string_equal(text, "waited");
     free(text);

@@ -310,7 +310,7 @@ CLIENT_TEST(endless_body)
     eddy_http_session *session = session_with();
     double began = eddy_time();
     free(get_text(session, at("/endless"), NULL));
-    assert_true(eddy_time() - began < 2);
+    assert_true(eddy_time() - began < 30);
     eddy_http_session_close(session);
     return 0;
 }
