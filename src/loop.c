@@ -9,6 +9,7 @@
 #include "call.h"
 #include "log.h"
 #include "loop.h"
+#include "server.h"
 #include "task.h"
 #include "watch.h"
 
@@ -241,6 +242,7 @@ int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
 void loop_destroy(struct eddy_loop *loop)
 {
     loop_take_posts(loop);
+    servers_destroy(loop);
     calls_destroy(loop);
     watches_destroy(loop);
     loop->engine->call->destroy(loop->engine);

@@ -166,7 +166,6 @@ struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
     stream->loop_id = loop->id;
     stream->ready[STREAM_READ] = stream->ready[STREAM_WRITE] = true;
     stream->is_socket = stream->short_read_drains = true;
-    stream->hangup = STREAM_HANGUP_UNKNOWN;
     stream->references = 1;
     if (peer)
         stream->peer = *peer;

@@ -28,11 +28,6 @@
 /* Operations of one stream without a suspension after which the loop gets its turn. */
 #define STREAM_STREAK 64
 
-/* For now: engine.h has no READY_HANGUP, so no engine tells of an end behind the data, and a short
- * read proves nothing. */
-#define READY_HANGUP 0u
-#define STREAM_HANGUP_UNKNOWN true
-
 enum stream_direction {
     STREAM_READ,
     STREAM_WRITE,

@@ -294,7 +294,7 @@ static void test_hang_up(void **state)
     forget(&counter);
     (void)close(pair[1]);
     settle(engine);
-    assert_int_equal(counter.what, READY_READ | READY_WRITE);
+    assert_int_equal(counter.what, READY_READ | READY_WRITE | READY_HANGUP);
     engine->call->unwatch(engine, &counter.watch);
     (void)close(pair[0]);
 }

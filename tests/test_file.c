@@ -172,7 +172,7 @@ TEST(a_limit_in_the_middle_of_a_write)
     limit = before;
     limit.rlim_cur = 30000;
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-    CHECK_INT(eddy_file_open(path, O_WRONLY | O_CREAT, 0600, &file), 0);
+    CHECK_INT(eddy_file_open(path, O_RDWR | O_CREAT, 0600, &file), 0);
     CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
     ssize_t n = eddy_file_write(file, data, 100000);
     CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -180,6 +180,11 @@ TEST(a_limit_in_the_middle_of_a_write)
     if (n != 100000) { /* a ring's own threads know no limit of that kind */
         CHECK_INT(n, -EFBIG);
         CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "after 30000 of 100000 bytes");
+        /* What is written next comes behind the part, not on top of it. */
+        char last[16] = "";
+        CHECK_INT(eddy_file_write(file, "the rest", 8), 8);
+        CHECK_INT(eddy_file_pread(file, last, sizeof last, 30000), 8);
+        CHECK_TEXT(last, "the rest");
     }
     CHECK_INT(eddy_file_close(file), 0);
     CHECK_INT(eddy_unlink(path), 0);

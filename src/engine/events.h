@@ -17,6 +17,8 @@ static inline unsigned events_to_ready(uint32_t events)
         what |= READY_READ;
     if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
         what |= READY_WRITE;
+    if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+        what |= READY_HANGUP;
     return what;
 }
 
