@@ -31,25 +31,8 @@ struct calls {
     struct call *blocks[BLOCKS_MAX];
 };
 
-/* A callback that came from another thread. */
-struct posted_call {
-    struct post post;
-    struct work work;
-    eddy_callback *callback;
-    void *argument;
-};
-
-static void posted_call_run(struct work *work);
-
 void calls_destroy(struct eddy_loop *loop)
 {
-    /* What never got its turn: handles go with their blocks, posted calls are single. */
-    while (loop->ready_first) {
-        struct work *work = loop->ready_first;
-        loop->ready_first = work->next;
-        if (work->run == posted_call_run)
-            free(container_of(work, struct posted_call, work));
-    }
     if (!loop->calls)
         return;
     for (uint32_t i = 0; i < BLOCKS_MAX && loop->calls->blocks[i]; i++)
@@ -107,6 +90,8 @@ static struct call *call_find(const eddy_handle *handle)
 /* In the ready queue a cancelled call can't be unlinked: it is dropped when its turn comes. */
 static void call_run(struct work *work)
 {
+    if (!loop_self)
+        return;
     struct call *call = container_of(work, struct call, work);
     bool dropped = call->state == CALL_DROPPED;
     eddy_callback *callback = call->callback;
@@ -194,13 +179,21 @@ bool eddy_handle_cancel(eddy_handle *handle)
 
 /* ---- from other threads ---- */
 
+struct posted_call {
+    struct post post;
+    struct work work;
+    eddy_callback *callback;
+    void *argument;
+};
+
 static void posted_call_run(struct work *work)
 {
     struct posted_call *posted = container_of(work, struct posted_call, work);
     eddy_callback *callback = posted->callback;
     void *argument = posted->argument;
     free(posted);
-    callback(argument);
+    if (loop_self)
+        callback(argument);
 }
 
 static void posted_call_arrive(struct post *post)

@@ -3,6 +3,7 @@
  * Failure records: what stands in for exceptions. One allocation each, reference-counted, because
  * a failed task's record is shared by everyone who awaits the task.
  */
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,10 +248,16 @@ const eddy_failure *eddy_failure_match(const eddy_failure *root, int code, const
     return root ? failure_walk(root, &walk) : NULL;
 }
 
+/* The errno of a code; 0, which is none, of what can't be one. */
+static int error_number(int code)
+{
+    return code == INT_MIN ? 0 : code < 0 ? -code : code;
+}
+
 static void failure_print(const eddy_failure *failure, FILE *stream, int depth, const char *lead)
 {
     fprintf(stream, "%*s%s%s: %s", 2 * depth, "", lead, eddy_error_name(failure->code),
-            failure->message[0] ? failure->message : strerror(-failure->code));
+            failure->message[0] ? failure->message : strerror(error_number(failure->code)));
     if (failure->task[0])
         fprintf(stream, " (in %s", failure->task);
     if (failure->file[0])
@@ -300,6 +307,6 @@ void eddy_failure_release(eddy_failure *failure)
 
 const char *eddy_error_name(int code)
 {
-    const char *name = strerrorname_np(code < 0 ? -code : code);
+    const char *name = strerrorname_np(error_number(code));
     return name && name[0] != '0' ? name : "EUNKNOWN";
 }

@@ -73,7 +73,8 @@ static void future_callback_run(struct work *work)
 {
     struct future_waiter *waiter = container_of(work, struct future_waiter, work);
     eddy_future *future = waiter->future;
-    waiter->callback(future, waiter->argument);
+    if (loop_self)
+        waiter->callback(future, waiter->argument);
     free(waiter);
     eddy_future_release(future);
 }

@@ -93,7 +93,7 @@ static void loop_take_posts(struct eddy_loop *loop)
 /* Nanoseconds the engine may wait: 0 with work at hand, negative without any limit. */
 static int64_t loop_timeout(struct eddy_loop *loop)
 {
-    if (loop->ready_count || loop_has_posts(loop))
+    if (loop->ready_first || loop_has_posts(loop))
         return 0;
     int64_t next = timer_next(&loop->timers);
     if (loop->virtual_clock) {
@@ -124,7 +124,7 @@ static void loop_poll(struct eddy_loop *loop)
     loop_take_posts(loop);
 
     /* Nothing else can happen: the virtual clock jumps to the next timer. */
-    if (loop->virtual_clock && timeout >= 0 && !loop->ready_count && !delivered &&
+    if (loop->virtual_clock && timeout >= 0 && !loop->ready_first && !delivered &&
         !atomic_load(&loop->offloaded) && !loop->engine->pending) {
         int64_t next = timer_next(&loop->timers);
         if (next != TIMER_NEVER && next > loop->virtual_now)
@@ -132,7 +132,7 @@ static void loop_poll(struct eddy_loop *loop)
     }
     timer_turn(&loop->timers, loop_now(loop));
     loop->budget = loop->virtual_clock ? 0 : LOOP_BUDGET;
-    loop->snapshot = loop->ready_count;
+    loop->snapshot_last = loop->ready_last;
 }
 
 static void loop_run_snapshots(struct eddy_loop *loop)
@@ -158,7 +158,7 @@ void loop_run_until(struct eddy_loop *loop, const bool *done)
 
 void loop_run_ready(struct eddy_loop *loop)
 {
-    loop->snapshot = loop->ready_count;
+    loop->snapshot_last = loop->ready_last;
     loop->budget = 0;
     loop_run_snapshots(loop);
 }
@@ -239,10 +239,20 @@ int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
     return 0;
 }
 
+static void loop_drop_ready(struct eddy_loop *loop)
+{
+    while (loop->ready_first) {
+        struct work *work = loop->ready_first;
+        loop->ready_first = work->next;
+        work->run(work);
+    }
+}
+
 void loop_destroy(struct eddy_loop *loop)
 {
     loop_take_posts(loop);
     servers_destroy(loop);
+    loop_drop_ready(loop);
     calls_destroy(loop);
     watches_destroy(loop);
     loop->engine->call->destroy(loop->engine);

@@ -31,7 +31,8 @@ struct task_slot;
 struct calls;
 struct watches;
 
-/* One entry of the ready queue. */
+/* One entry of the ready queue. What is still queued when the loop ends is run without a loop
+ * (loop_self is NULL) and then only frees what is its own. */
 struct work {
     struct work *next;
     void (*run)(struct work *work); /* NULL: a task to resume */
@@ -47,8 +48,7 @@ struct eddy_loop {
     /* hot: one switch touches these */
     struct task *current;         /* the task that runs, NULL on the loop's own stack */
     struct work *ready_first, *ready_last;
-    size_t ready_count;
-    size_t snapshot;              /* of the ready ones, how many belong to this turn */
+    struct work *snapshot_last;   /* the last one that belongs to this turn; NULL: none does */
     size_t budget;                /* items until the loop must poll again */
     struct context context;       /* the loop's own, while a task runs */
     _Atomic(struct post *) posts; /* newest first */
@@ -112,18 +112,17 @@ static inline void loop_ready(struct eddy_loop *loop, struct work *work)
     else
         loop->ready_first = work;
     loop->ready_last = work;
-    loop->ready_count++;
 }
 
 /* The next work that may run without polling first, left in the queue; NULL: poll. */
 static inline struct work *loop_peek(struct eddy_loop *loop)
 {
-    if (!loop->snapshot) {
+    if (!loop->snapshot_last) {
         if (!loop->budget)
             return NULL;
-        loop->snapshot = loop->ready_count;
+        loop->snapshot_last = loop->ready_last;
     }
-    return loop->snapshot ? loop->ready_first : NULL;
+    return loop->ready_first;
 }
 
 /* Takes what loop_peek returned. */
@@ -132,8 +131,8 @@ static inline void loop_take(struct eddy_loop *loop, struct work *work)
     loop->ready_first = work->next;
     if (!loop->ready_first)
         loop->ready_last = NULL;
-    loop->ready_count--;
-    loop->snapshot--;
+    if (loop->snapshot_last == work)
+        loop->snapshot_last = NULL;
     if (loop->budget)
         loop->budget--;
 }

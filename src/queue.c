@@ -92,6 +92,17 @@ bool eddy_queue_full(const eddy_queue *memory)
     return memory && queue_of(memory)->count >= queue_of(memory)->limit;
 }
 
+/* Without a call for the items of most queues: numbers and pointers. */
+static inline void item_copy(const struct queue *queue, void *to, const void *from)
+{
+    if (queue->item_size == sizeof(uint64_t))
+        memcpy(to, from, sizeof(uint64_t));
+    else if (queue->item_size == sizeof(uint32_t))
+        memcpy(to, from, sizeof(uint32_t));
+    else
+        memcpy(to, from, queue->item_size);
+}
+
 static char *queue_place(struct queue *queue, size_t index)
 {
     size_t place = queue->head + index;
@@ -132,7 +143,7 @@ static int queue_append(struct queue *queue, const void *item)
         if (r < 0)
             return r;
     }
-    memcpy(queue_place(queue, queue->count), item, queue->item_size);
+    item_copy(queue, queue_place(queue, queue->count), item);
     queue->count++;
     return 0;
 }
@@ -162,7 +173,7 @@ static int queue_try_put(struct queue *queue, const void *item)
     struct link *first = list_take_first(&queue->getters);
     if (first) {
         struct queue_wait *getter = container_of(first, struct queue_wait, wait.link);
-        memcpy(getter->item, item, queue->item_size);
+        item_copy(queue, getter->item, item);
         wait_finish(&getter->wait, 0);
         return 0;
     }
@@ -173,13 +184,13 @@ static int queue_try_get(struct queue *queue, void *item)
 {
     if (!queue->count)
         return queue->shut ? -EPIPE : -EAGAIN;
-    memcpy(item, queue_place(queue, 0), queue->item_size);
+    item_copy(queue, item, queue_place(queue, 0));
     queue->head = queue->head + 1 == queue->capacity ? 0 : queue->head + 1;
     queue->count--;
     struct link *first = list_take_first(&queue->putters);
     if (first) { /* the place just made free is enough: no growing, no failing */
         struct queue_wait *putter = container_of(first, struct queue_wait, wait.link);
-        memcpy(queue_place(queue, queue->count++), putter->item, queue->item_size);
+        item_copy(queue, queue_place(queue, queue->count++), putter->item);
         wait_finish(&putter->wait, 0);
     }
     return 0;

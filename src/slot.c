@@ -79,8 +79,10 @@ struct task_slot *slot_take(struct eddy_loop *loop)
 
 void slot_free(struct eddy_loop *loop, struct task_slot *slot)
 {
-    eddy_failure_release(slot->failure);
-    free(slot->name);
+    if (slot->failure)
+        eddy_failure_release(slot->failure);
+    if (slot->name)
+        free(slot->name);
     *slot = (struct task_slot){.generation = slot->generation + 1, .next = loop->free_slot};
     loop->free_slot = slot;
 }

@@ -47,9 +47,10 @@ struct exceptions {
 };
 extern struct exceptions *__cxa_get_globals(void) __attribute__((__weak__));
 
-/* to NULL: the loop. `ending`: the stack left behind is not coming back. */
-static OPAQUE UNINSTRUMENTED void switch_to(struct eddy_loop *loop, struct task *from, struct task *to,
-                                     bool ending)
+/* to NULL: the loop. `ending`: the stack left behind is not coming back. Inlined, so that registers
+ * are saved once, and for task_end; only into functions that are OPAQUE or don't return. */
+static inline __attribute__((__always_inline__)) UNINSTRUMENTED void
+switch_to(struct eddy_loop *loop, struct task *from, struct task *to, bool ending)
 {
     struct context *here = from ? &from->context : &loop->context;
     const struct context *there = to ? &to->context : &loop->context;
@@ -79,23 +80,29 @@ static OPAQUE UNINSTRUMENTED void switch_to(struct eddy_loop *loop, struct task 
 #endif
 }
 
-/* Leaves the current task for whatever comes next. */
-static UNINSTRUMENTED void task_switch_away(struct eddy_loop *loop, struct task *task, bool ending)
+/* The task that comes next, taken out of the queue; NULL: it's the loop's turn. */
+static inline __attribute__((__always_inline__)) UNINSTRUMENTED struct task *
+next_task(struct eddy_loop *loop)
 {
     struct work *work = loop_peek(loop);
-    struct task *next = NULL;
-    if (work && !work->run && !atomic_load_explicit(&loop->posts, memory_order_relaxed)) {
-        loop_take(loop, work);
-        next = container_of(work, struct task, work);
-        if (next == task)
-            return;
-    }
+    if (!work || work->run || atomic_load_explicit(&loop->posts, memory_order_relaxed))
+        return NULL;
+    loop_take(loop, work);
+    return container_of(work, struct task, work);
+}
+
+/* Leaves the current task for whatever comes next. */
+static OPAQUE UNINSTRUMENTED void task_switch_away(struct eddy_loop *loop, struct task *task)
+{
+    struct task *next = next_task(loop);
+    if (next == task)
+        return;
     int saved = errno;
-    switch_to(loop, task, next, ending);
+    switch_to(loop, task, next, false);
     errno = saved;
 }
 
-void task_resume(struct task *task)
+OPAQUE UNINSTRUMENTED void task_resume(struct task *task)
 {
     switch_to(task->loop, NULL, task, false);
 }
@@ -154,7 +161,7 @@ int wait_park(struct wait *wait)
     struct task *task = wait->task;
     task->wait = wait;
     task->refusals = 0;
-    task_switch_away(task->loop, task, false);
+    task_switch_away(task->loop, task);
     if (wait->result == -ECANCELED && task->refused)
         scope_mark_interrupted(task);
     return wait->result;
@@ -173,7 +180,7 @@ void wait_finish(struct wait *wait, int result)
 void task_yield(struct task *task)
 {
     loop_ready(task->loop, &task->work);
-    task_switch_away(task->loop, task, false);
+    task_switch_away(task->loop, task);
 }
 
 void task_interrupt(struct task *task)
@@ -305,8 +312,12 @@ static int task_outcome(struct task *task, int result)
     return result;
 }
 
-/* Moves the outcome to the slot, tells who waits, gives the stack back and leaves for good. */
-static _Noreturn UNINSTRUMENTED void task_end(struct task *task, int result)
+/* Moves the outcome to the slot, tells who waits, gives the stack back and leaves for good.
+ *
+ * A task begins with a jump (arch) and ends inlined, because a call that doesn't return leaves its
+ * entry in the return predictor: whoever comes next would mispredict the return of every frame it
+ * has. That was half of what a spawn and join cost. */
+static inline __attribute__((__always_inline__)) _Noreturn UNINSTRUMENTED void task_end(struct task *task, int result)
 {
     struct eddy_loop *loop = task->loop;
     struct task_slot *slot = task->slot;
@@ -321,7 +332,8 @@ static _Noreturn UNINSTRUMENTED void task_end(struct task *task, int result)
             slot->failure = failure_make(result, slot->site->file, slot->site->line, "%s",
                                          result == -ECANCELED ? "returned -ECANCELED, though nothing cancelled it" : "");
     }
-    failure_set(NULL);
+    if (task->failure)
+        failure_set(NULL);
     if (loop->log || loop->debug)
         task_log_end(task, slot);
 
@@ -341,7 +353,7 @@ static _Noreturn UNINSTRUMENTED void task_end(struct task *task, int result)
         slot_free(loop, slot);
     }
     stack_put(&loop->stacks, task->stack);
-    task_switch_away(loop, task, true);
+    switch_to(loop, task, next_task(loop), true);
     __builtin_unreachable();
 }
 

@@ -66,7 +66,8 @@ static void direction_run(struct direction *direction)
 
 static void direction_due(struct work *work)
 {
-    direction_run(container_of(work, struct direction, work));
+    if (loop_self)
+        direction_run(container_of(work, struct direction, work));
 }
 
 static void descriptor_ready(struct watch *watch, unsigned what)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of engines share: an engine for each test, the one that $EDDY_ENGINE names.
+ * What the tests of engines share: an engine for each test, the one that $EDDY_ENGINE names, and
+ * watches that count what they are told.
  */
 #ifndef EDDY_TESTS_ENGINE_TEST_H
 #define EDDY_TESTS_ENGINE_TEST_H
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <cmocka.h>
 #include "engine/engine.h"
 
@@ -53,5 +56,89 @@ static inline int engine_down(void **state)
             skip();                                                                                \
         (struct engine *)*(state);                                                                 \
     })
+
+/* ---- watches that count ---- */
+
+enum { MILLISECOND = 1000000 };
+
+static inline int64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+/* A watch that counts what it was told. */
+struct counter {
+    struct watch watch;
+    int calls;
+    unsigned what;           /* all of it so far */
+    struct engine *engine;   /* for callbacks that unwatch */
+    struct counter *unwatch; /* whom to unwatch when called */
+};
+
+static inline void count_ready(struct watch *watch, unsigned what)
+{
+    struct counter *counter = (struct counter *)watch;
+    counter->calls++;
+    counter->what |= what;
+    if (counter->unwatch) {
+        counter->engine->call->unwatch(counter->engine, &counter->unwatch->watch);
+        counter->unwatch->watch.ready = NULL; /* a call would crash */
+        counter->unwatch = NULL;
+    }
+}
+
+static inline void begin(struct engine *engine, struct counter *counter, int descriptor,
+                         unsigned wanted, bool level)
+{
+    *counter = (struct counter){
+        .watch = {.descriptor = descriptor,
+                  .wanted = (uint8_t)wanted,
+                  .level = level,
+                  .ready = count_ready},
+        .engine = engine,
+    };
+    assert_int_equal(engine->call->watch(engine, &counter->watch), 0);
+}
+
+static inline void begin_edge(struct engine *engine, struct counter *counter, int descriptor)
+{
+    begin(engine, counter, descriptor, READY_READ | READY_WRITE, false);
+}
+
+static inline void forget(struct counter *counter)
+{
+    counter->calls = 0;
+    counter->what = 0;
+}
+
+/* Turns until nothing more is there at once. */
+static inline void settle(struct engine *engine)
+{
+    int quiet = 0;
+    for (int i = 0; quiet < 3; i++) {
+        int r = engine->call->turn(engine, 0);
+        assert_true(r >= 0);
+        quiet = r > 0 ? 0 : quiet + 1;
+        assert_true(i < 1000);
+    }
+}
+
+static inline void make_pair(int pair[2])
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+/* All of it; with a ring, then again through the smallest one. */
+static inline int engine_run(const struct CMUnitTest *tests, size_t count)
+{
+    int failed = _cmocka_run_group_tests("engine", tests, count, NULL, NULL);
+    if (strcmp(engine_wanted(), "uring") == 0) {
+        (void)setenv("EDDY_URING_ENTRIES", "1", 1);
+        failed += _cmocka_run_group_tests("engine with one entry", tests, count, NULL, NULL);
+    }
+    return failed;
+}
 
 #endif

@@ -39,6 +39,41 @@ TEST(rule_002_what_a_callback_schedules_runs_in_the_next_turn)
     return 0;
 }
 
+static void chain(void *left)
+{
+    int *count = left;
+    note("%d", *count);
+    if (*count == 3)
+        EXPECT(eddy_call_later(0, SAY("timer")));
+    if (--*count)
+        EXPECT(eddy_call_soon(chain, left));
+}
+
+static int yields(struct nap *a)
+{
+    for (int i = 0; i < 3; i++) {
+        note("%s%d", a->name, i);
+        if (i == 0)
+            EXPECT(eddy_call_later(0, SAY("timer")));
+        int r = eddy_sleep(0);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+TEST(rule_003_timers_that_are_due_are_queued_between_two_turns)
+{
+    int left = 4;
+    CHECK(eddy_call_soon(chain, &left));
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_NOTES("4 3 2 timer 1"); /* not behind the chain, which always has one more ready */
+    eddy_task *task = eddy_create_task_as(yields, struct nap, .name = "y");
+    CHECK_INT(eddy_await(task), 0);
+    CHECK_NOTES("y0 y1 timer y2");
+    return eddy_task_release(task);
+}
+
 static eddy_handle *victim;
 static void cancel_victim(void *unused)
 {

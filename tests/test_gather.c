@@ -63,6 +63,23 @@ TEST(rule_131_a_failure_already_there_ends_it_at_once)
     return release_all(tasks, 3);
 }
 
+TEST(rule_131_of_two_failures_in_one_turn_the_first_counts)
+{
+    eddy_task *tasks[] = {
+        eddy_create_task(nap, .seconds = 2, .name = "slow"),
+        eddy_create_task(nap, .seconds = 1, .name = "first", .result = -EIO),
+        eddy_create_task(nap, .seconds = 1, .name = "second", .result = -EPIPE),
+    };
+    int results[3] = {0};
+    CHECK_INT(eddy_gather(tasks, 3, results, EDDY_RAISE_FIRST), -EIO);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), "first failed");
+    CHECK(results[0] == -EINPROGRESS && results[1] == -EIO && results[2] == -EPIPE);
+    CHECK_INT(eddy_gather(tasks, 3, results, EDDY_RAISE_FIRST), -EIO); /* done: in their order */
+    CHECK_INT(eddy_await(tasks[0]), 0);
+    CHECK_NOTES("first second slow");
+    return release_all(tasks, 3);
+}
+
 TEST(rule_132_return_exceptions_lets_all_finish)
 {
     eddy_task *tasks[] = {

@@ -480,13 +480,17 @@ TEST(rule_114_inside_a_shield_a_new_timeout_works_after_cancellation)
 
 TEST(what_happens_in_a_shield_is_no_interruption_outside)
 {
-    int err;
-    eddy_with_timeout (1, &err) {
+    int outer, inner;
+    eddy_with_timeout (1, &outer) {
         eddy_with_shield (10) {
             EXPECT_INT(eddy_sleep(2), 0);
+            eddy_with_timeout (1, &inner) {
+                EXPECT_INT(eddy_sleep(5), -ECANCELED);
+            }
+            EXPECT_INT(inner, -ETIMEDOUT);
         }
     }
-    CHECK_INT(err, 0); /* it fired, and interrupted nothing */
+    CHECK_INT(outer, 0); /* it fired, and interrupted nothing */
     return 0;
 }
 

@@ -55,8 +55,9 @@ static inline void context_make(struct context *context, void *top)
             "eddy_task_start_:\n"                                                                 \
             "hint #36\n"                                                                          \
             "mov x29, xzr\n"                                                                      \
-            "mov x30, xzr\n"                                                                      \
-            "bl eddy_task_main_\n"                                                                \
+            "adr x30, 1f\n" /* no bl, since it won't return: see task_end() */                    \
+            "b eddy_task_main_\n"                                                                 \
+            "1:\n"                                                                                \
             "brk #1\n"                                                                            \
             ".cfi_endproc\n"                                                                      \
             ".size eddy_task_entry_, .-eddy_task_entry_\n")

@@ -53,7 +53,13 @@ static inline void context_make(struct context *context, void *top)
             "eddy_task_start_:\n"                                                                 \
             "endbr64\n"                                                                           \
             "xorl %ebp, %ebp\n"                                                                   \
-            "call eddy_task_main_\n"                                                              \
+            "leaq 1f(%rip), %rax\n" /* no call, since it won't return: see task_end() */          \
+            "pushq %rax\n"                                                                        \
+            ".cfi_adjust_cfa_offset 8\n"                                                          \
+            "jmp eddy_task_main_\n"                                                               \
+            ".cfi_adjust_cfa_offset -8\n"                                                         \
+            "nop\n" /* an unwinder looks up the address before the one to return to */            \
+            "1:\n"                                                                                \
             "ud2\n"                                                                               \
             ".cfi_endproc\n"                                                                      \
             ".size eddy_task_entry_, .-eddy_task_entry_\n")
