@@ -12,9 +12,11 @@
 
 struct server *harness_server;
 
-/* The resolver that everything in this program gets. freeaddrinfo frees what the real one made. */
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
-                struct addrinfo **result)
+/* The resolver that everything in this program gets: visible also if the rest is built hidden.
+ * freeaddrinfo frees what the real one made. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **result)
 {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");

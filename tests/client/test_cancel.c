@@ -97,7 +97,9 @@ CLIENT_TEST(at_every_stage)
                                            .text = &text);
         eventually(server_requests(harness_server) > requests);
         assert_int_equal(eddy_sleep(0.05), 0);
-        assert_true(eddy_task_cancel(task));
+        if (!eddy_task_cancel(task))
+            fail_msg("%s ended: %s, %s", stages[i], eddy_error_name(eddy_await(task)),
+                     eddy_failure_message(eddy_last_failure()));
         assert_int_equal(eddy_await(task), -ECANCELED);
         assert_true(eddy_task_cancelled(task));
         assert_int_equal(eddy_task_release(task), 0);
