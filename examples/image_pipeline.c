@@ -84,7 +84,8 @@ static int download_one_by_one(struct pipeline *p, eddy_http_session *session)
     return 0;
 }
 
-static int download_with_tasks(struct pipeline *p, eddy_http_session *session, eddy_semaphore *limit)
+static int download_with_tasks(struct pipeline *p, eddy_http_session *session,
+                               eddy_semaphore *limit)
 {
     int err;
     eddy_with_group (group, &err) {
@@ -172,9 +173,9 @@ static int find_edges(struct find_edges *a)
         image->code = r;
         const eddy_failure *failure = eddy_last_failure();
         (void)snprintf(image->message, MESSAGE_SIZE, "%s",
-                       *job.message                          ? job.message
-                       : eddy_failure_code(failure) == r     ? eddy_failure_message(failure)
-                                                             : strerror(-r));
+                       *job.message                      ? job.message
+                       : eddy_failure_code(failure) == r ? eddy_failure_message(failure)
+                                                         : strerror(-r));
     }
     image_done(a->p, image, "edge detection");
     return eddy_cancelled() ? -ECANCELED : 0;
@@ -262,7 +263,8 @@ static int run_versions(struct run_versions *a)
             p->timeline = NULL; /* the picture shows the last repetition */
         for (int version = 0; r >= 0 && version < 4; version++)
             if (options->only < 0 || options->only == version)
-                r = run_version(p, (enum report_version)version, &a->rows[4 * repetition + (size_t)version]);
+                r = run_version(p, (enum report_version)version,
+                                &a->rows[4 * repetition + (size_t)version]);
         p->timeline = timeline;
     }
     eddy_pool_close(p->processes);

@@ -72,8 +72,8 @@ static void call_free(struct call *call)
 
 static eddy_handle *call_handle(const struct eddy_loop *loop, const struct call *call)
 {
-    return (eddy_handle *)((uintptr_t)loop->id << 56 |
-                           (uintptr_t)call->generation << 24 | (call->index + 1));
+    return (eddy_handle *)((uintptr_t)loop->id << 56 | (uintptr_t)call->generation << 24 |
+                           (call->index + 1));
 }
 
 static struct call *call_find(const eddy_handle *handle)

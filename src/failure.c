@@ -242,7 +242,8 @@ static const eddy_failure *failure_walk(const eddy_failure *failure, struct fail
     return matches && !failure_is_repeated(walk, failure) ? failure : NULL;
 }
 
-const eddy_failure *eddy_failure_match(const eddy_failure *root, int code, const eddy_failure *after)
+const eddy_failure *eddy_failure_match(const eddy_failure *root, int code,
+                                       const eddy_failure *after)
 {
     struct failure_walk walk = {.root = root, .code = code, .after = after};
     return root ? failure_walk(root, &walk) : NULL;

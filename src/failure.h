@@ -16,13 +16,13 @@ struct eddy_failure {
     unsigned references;
     int code;
     int line;
-    unsigned depth;               /* of the chain of causes */
-    struct eddy_failure *next;    /* while being released */
-    const char *file;             /* a string literal of the program */
+    unsigned depth;            /* of the chain of causes */
+    struct eddy_failure *next; /* while being released */
+    const char *file;          /* a string literal of the program */
     struct eddy_failure *cause;
     struct eddy_failure **children;
     size_t count, capacity;
-    const char *task;             /* behind the message, in the same allocation */
+    const char *task; /* behind the message, in the same allocation */
     char message[];
 };
 

@@ -10,13 +10,13 @@
 #include <stdbool.h>
 
 enum feature {
-    FEATURE_EPOLL_PWAIT2,       /* "epoll-pwait2", Linux 5.11: nanosecond timeouts */
-    FEATURE_GUARD_INSTALL,      /* "guard-install", Linux 6.13 */
-    FEATURE_URING,              /* "uring": the engine as a whole; wants Linux 6.1 features or less */
-    FEATURE_URING_DEFER_TASKRUN,   /* "uring-defer-taskrun", Linux 6.1 */
-    FEATURE_URING_SINGLE_ISSUER,   /* "uring-single-issuer", Linux 6.0 */
-    FEATURE_URING_COOP_TASKRUN,    /* "uring-coop-taskrun", Linux 5.19 */
-    FEATURE_PIDFD,              /* "pidfd", Linux 5.4 (5.3 open, 5.4 wait): in the floor */
+    FEATURE_EPOLL_PWAIT2,  /* "epoll-pwait2", Linux 5.11: nanosecond timeouts */
+    FEATURE_GUARD_INSTALL, /* "guard-install", Linux 6.13 */
+    FEATURE_URING,         /* "uring": the engine as a whole; wants Linux 6.1 features or less */
+    FEATURE_URING_DEFER_TASKRUN, /* "uring-defer-taskrun", Linux 6.1 */
+    FEATURE_URING_SINGLE_ISSUER, /* "uring-single-issuer", Linux 6.0 */
+    FEATURE_URING_COOP_TASKRUN,  /* "uring-coop-taskrun", Linux 5.19 */
+    FEATURE_PIDFD,               /* "pidfd", Linux 5.4 (5.3 open, 5.4 wait): in the floor */
     FEATURE_COUNT,
 };
 

@@ -195,11 +195,12 @@ int eddy_future_await(eddy_future *future, void **value)
     return r;
 }
 
-int eddy_future_add_done_callback(eddy_future *future, eddy_future_callback *callback, void *argument)
+int eddy_future_add_done_callback(eddy_future *future, eddy_future_callback *callback,
+                                  void *argument)
 {
     if (!future || !callback || future->loop != loop_self)
         return log_misuse(-EINVAL, "eddy_future_add_done_callback", "%s",
-                          !future ? "the future is NULL"
+                          !future     ? "the future is NULL"
                           : !callback ? "the callback is NULL"
                                       : "the future belongs to another loop");
     struct future_waiter *waiter = calloc(1, sizeof *waiter);

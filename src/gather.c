@@ -24,7 +24,7 @@ struct gather {
     int *results;
     size_t count, pending;
     enum eddy_gather_mode mode;
-    int code;                     /* the first failure's */
+    int code; /* the first failure's */
     struct eddy_failure *failure;
     bool waiting, cancelled;
 };
@@ -101,7 +101,9 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
     struct task *self = task_current();
     if (!self || (count && !tasks) || (mode != EDDY_RAISE_FIRST && mode != EDDY_RETURN_EXCEPTIONS))
         return log_misuse(-EINVAL, "eddy_gather", "%s",
-                          !self ? "called outside a task" : !tasks ? "NULL tasks" : "unknown mode");
+                          !self    ? "called outside a task"
+                          : !tasks ? "NULL tasks"
+                                   : "unknown mode");
     int code = 0;
     for (size_t i = 0; i < count; i++) {
         struct task_slot *slot = slot_find(tasks[i], "eddy_gather", &code);
@@ -209,8 +211,7 @@ int eddy_map_(size_t limit, eddy_function_ *function, void *jobs, size_t job_siz
                           : !limit        ? "a limit of 0"
                                           : "NULL function or jobs",
                           site->file, site->line);
-    struct map map = {
-        .function = function, .results = results, .free = EDDY_SEMAPHORE_INIT(limit)};
+    struct map map = {.function = function, .results = results, .free = EDDY_SEMAPHORE_INIT(limit)};
     for (size_t i = 0; results && i < count; i++)
         results[i] = -ECANCELED; /* until its turn comes */
     struct group group;

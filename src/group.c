@@ -32,7 +32,8 @@ static void group_add_failure(struct group *group, int code, struct eddy_failure
     if (!group->code)
         group->code = code;
     if (!group->failures)
-        group->failures = failure_make(code, group->scope.site->file, group->scope.site->line, "%s", "");
+        group->failures = failure_make(code, group->scope.site->file, group->scope.site->line, "%s",
+                                       "");
     if (group->failures && failure && group->failures->count < GROUP_FAILURES)
         failure_add_child(group->failures, failure);
     else
@@ -112,9 +113,9 @@ static void group_leave_failure(struct group *group, int code)
     group->failures = NULL;
     if (!record)
         return;
-    struct eddy_failure *named =
-        failure_make(code, group->scope.site->file, group->scope.site->line, "%zu of %zu tasks failed",
-                     group->failed, group->spawned);
+    struct eddy_failure *named = failure_make(code, group->scope.site->file,
+                                              group->scope.site->line, "%zu of %zu tasks failed",
+                                              group->failed, group->spawned);
     if (named) {
         named->children = record->children;
         named->count = record->count;
@@ -219,10 +220,10 @@ eddy_task *eddy_spawn_(eddy_group *memory, eddy_function_ *function, const void 
     if (!group || group->magic != GROUP_OPEN || group->loop != loop_self || !function) {
         (void)log_misuse(group && group->magic != GROUP_OPEN ? -ESRCH : -EINVAL, "eddy_spawn",
                          "%s, at %s:%d",
-                         !group                         ? "the group is NULL"
-                         : group->magic != GROUP_OPEN   ? "the group has ended"
-                         : !function                    ? "the function is NULL"
-                                                        : "the group belongs to another loop",
+                         !group                       ? "the group is NULL"
+                         : group->magic != GROUP_OPEN ? "the group has ended"
+                         : !function                  ? "the function is NULL"
+                                                      : "the group belongs to another loop",
                          site->file, site->line);
         return NULL;
     }
@@ -250,7 +251,8 @@ void eddy_group_cancel(eddy_group *memory)
 {
     struct group *group = group_of(memory);
     if (!group || group->magic != GROUP_OPEN)
-        (void)log_misuse(-EINVAL, "eddy_group_cancel", group ? "the group has ended" : "NULL group");
+        (void)log_misuse(-EINVAL, "eddy_group_cancel",
+                         group ? "the group has ended" : "NULL group");
     else
         group_abort(group);
 }

@@ -21,17 +21,17 @@ struct eddy_failure;
 
 struct group {
     struct scope scope;
-    uint64_t magic;               /* GROUP_OPEN while the block lasts */
+    uint64_t magic; /* GROUP_OPEN while the block lasts */
     struct eddy_loop *loop;
-    struct list children;         /* not done yet */
+    struct list children; /* not done yet */
     size_t child_count, spawned, failed;
-    struct wait *joiner;          /* the block's own task, waiting for the children */
-    struct eddy_failure *failures;/* the group's record; children in order of their ends */
+    struct wait *joiner;           /* the block's own task, waiting for the children */
+    struct eddy_failure *failures; /* the group's record; children in order of their ends */
     struct task_slot *finished_first, *finished_last;
     size_t finished_count;
-    int code;                     /* the first failure's, else 0 */
+    int code; /* the first failure's, else 0 */
     uint8_t policy;
-    bool stopped;                 /* by eddy_group_cancel */
+    bool stopped; /* by eddy_group_cancel */
     bool lost_failures;
 };
 

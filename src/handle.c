@@ -21,8 +21,8 @@ eddy_task *eddy_create_task_(void *unused, eddy_function_ *function, const void 
         return NULL;
     }
     if (atomic_load(&loop->closing)) {
-        eddy_fail_(-ESHUTDOWN, false, site->file, site->line, "can't create %s: the loop is closing",
-                   site->function);
+        eddy_fail_(-ESHUTDOWN, false, site->file, site->line,
+                   "can't create %s: the loop is closing", site->function);
         return NULL;
     }
     struct task_start start = {
@@ -240,10 +240,10 @@ int eddy_task_describe(const eddy_task *handle, char *buffer, size_t size)
     const struct eddy_site_ *site = slot->site;
     char name[TASK_NAME_SIZE], waiting[64 + TASK_NAME_SIZE] = "";
     slot_name(slot, name);
-    const char *state = !task                     ? slot->cancelled ? "cancelled" : "finished"
-                        : task->root.cancelled    ? "cancelling"
-                        : task == task_current()  ? "running"
-                                                  : "pending";
+    const char *state = !task                    ? slot->cancelled ? "cancelled" : "finished"
+                        : task->root.cancelled   ? "cancelling"
+                        : task == task_current() ? "running"
+                                                 : "pending";
     if (!task && !slot->cancelled)
         (void)snprintf(waiting, sizeof waiting, " %s=%d", slot->result < 0 ? "error" : "result",
                        slot->result);
@@ -253,8 +253,8 @@ int eddy_task_describe(const eddy_task *handle, char *buffer, size_t size)
         (void)snprintf(waiting, sizeof waiting, " waiting for task '%s'", awaited);
     } else if (task && task->wait)
         (void)snprintf(waiting, sizeof waiting, " waiting for %s", task->wait->what);
-    return snprintf(buffer, buffer ? size : 0, "<Task %s name='%s' %s() at %s:%d%s>", state, name, site->function,
-                    site_file(site), site->line, waiting);
+    return snprintf(buffer, buffer ? size : 0, "<Task %s name='%s' %s() at %s:%d%s>", state, name,
+                    site->function, site_file(site), site->line, waiting);
 }
 
 eddy_task *eddy_current_task(void)
@@ -269,7 +269,8 @@ size_t eddy_all_tasks(eddy_task **tasks, size_t capacity)
     if (!loop)
         return 0;
     size_t count = 0;
-    for (struct link *link = loop->tasks.first; tasks && link && count < capacity; link = link->next)
+    for (struct link *link = loop->tasks.first; tasks && link && count < capacity;
+         link = link->next)
         tasks[count++] = task_handle(container_of(link, struct task, in_loop));
     return loop->task_count;
 }

@@ -44,7 +44,8 @@ int eddy_lock_acquire(eddy_lock *memory)
     struct lock *lock = lock_of(memory);
     struct task *task = task_current();
     if (!lock || !task)
-        return log_misuse(-EINVAL, "eddy_lock_acquire", lock ? "called outside a task" : "NULL lock");
+        return log_misuse(-EINVAL, "eddy_lock_acquire",
+                          lock ? "called outside a task" : "NULL lock");
     if (!lock->held) { /* then nobody waits either */
         lock_give(lock, task);
         return 0;

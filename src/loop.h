@@ -46,7 +46,7 @@ struct post {
 
 struct eddy_loop {
     /* hot: one switch touches these */
-    struct task *current;         /* the task that runs, NULL on the loop's own stack */
+    struct task *current; /* the task that runs, NULL on the loop's own stack */
     struct work *ready_first, *ready_last;
     struct work *snapshot_last;   /* the last one that belongs to this turn; NULL: none does */
     size_t budget;                /* items until the loop must poll again */
@@ -59,28 +59,28 @@ struct eddy_loop {
     struct stack_pool stacks;
 
     bool virtual_clock, debug;
-    atomic_bool closing;          /* no new tasks; posts are refused */
+    atomic_bool closing; /* no new tasks; posts are refused */
     int64_t virtual_now;
-    atomic_size_t offloaded;      /* jobs in threads and processes: a virtual clock waits for them */
-    size_t watched;               /* descriptors watched */
+    atomic_size_t offloaded; /* jobs in threads and processes: a virtual clock waits for them */
+    size_t watched;          /* descriptors watched */
 
-    struct list tasks;            /* all that are not done, oldest first */
+    struct list tasks; /* all that are not done, oldest first */
     size_t task_count, max_tasks;
-    bool no_tasks;                /* task_count is 0 */
+    bool no_tasks; /* task_count is 0 */
     uint64_t task_sequence;
-    struct task_slot *slots;      /* index -> task, see task.h */
+    struct task_slot *slots; /* index -> task, see task.h */
     struct task_slot *free_slot;
     uint32_t slots_made;
-    uint8_t id;                   /* in handles, with generations that start anew in each loop: */
-    uint32_t first_generation;    /* so loops that share an id don't share those */
+    uint8_t id;                /* in handles, with generations that start anew in each loop: */
+    uint32_t first_generation; /* so loops that share an id don't share those */
 
-    struct calls *calls;          /* handles of call_soon and call_later */
-    struct watches *watches;      /* descriptors with readers, writers */
-    struct eddy_pool *threads;    /* made at first use */
-    struct list servers;          /* closed with the loop */
+    struct calls *calls;       /* handles of call_soon and call_later */
+    struct watches *watches;   /* descriptors with readers, writers */
+    struct eddy_pool *threads; /* made at first use */
+    struct list servers;       /* closed with the loop */
 
-    atomic_int interrupts;        /* SIGINTs not yet seen */
-    struct task *main;            /* NULL once done */
+    atomic_int interrupts; /* SIGINTs not yet seen */
+    struct task *main;     /* NULL once done */
 
     eddy_log_function *log;
     void *log_context;

@@ -42,7 +42,9 @@ int eddy_queue_open(eddy_queue *memory, size_t item_size, size_t limit)
     struct queue *queue = queue_of(memory);
     if (!queue || !item_size || !limit)
         return log_misuse(-EINVAL, "eddy_queue_open", "%s",
-                          !queue ? "NULL queue" : !item_size ? "items of 0 bytes" : "a limit of 0");
+                          !queue       ? "NULL queue"
+                          : !item_size ? "items of 0 bytes"
+                                       : "a limit of 0");
     if (limit != EDDY_UNBOUNDED && limit > (size_t)PTRDIFF_MAX / item_size)
         return eddy_fail(-EOVERFLOW, "eddy_queue_open: %zu items of %zu bytes", limit, item_size);
     *queue = (struct queue){.magic = QUEUE_OPEN, .item_size = item_size, .limit = limit};
@@ -106,7 +108,8 @@ static inline void item_copy(const struct queue *queue, void *to, const void *fr
 static char *queue_place(struct queue *queue, size_t index)
 {
     size_t place = queue->head + index;
-    return queue->items + (place < queue->capacity ? place : place - queue->capacity) * queue->item_size;
+    return queue->items +
+           (place < queue->capacity ? place : place - queue->capacity) * queue->item_size;
 }
 
 static int queue_grow(struct queue *queue)
@@ -221,7 +224,8 @@ int eddy_queue_put_(eddy_queue *memory, const void *item, size_t size)
     if (!task_current())
         return task_missing("eddy_queue_put");
     code = queue_try_put(queue, item);
-    return code == -EAGAIN ? queue_wait(&queue->putters, (void *)(uintptr_t)item, "queue put") : code;
+    return code == -EAGAIN ? queue_wait(&queue->putters, (void *)(uintptr_t)item, "queue put")
+                           : code;
 }
 
 int eddy_queue_get_(eddy_queue *memory, void *item, size_t size)

@@ -106,9 +106,10 @@ int eddy_run_(const struct eddy_options *options, eddy_function_ *function, cons
         return log_misuse(-EINVAL, "eddy_run", "the function is NULL, at %s:%d", site->file,
                           site->line);
     if (loop_self)
-        return log_misuse(-EBUSY, "eddy_run",
-                          "a loop runs on this thread already: call the function, or spawn it, at %s:%d",
-                          site->file, site->line);
+        return log_misuse(
+            -EBUSY, "eddy_run",
+            "a loop runs on this thread already: call the function, or spawn it, at %s:%d",
+            site->file, site->line);
     if (!options)
         options = &defaults;
     struct eddy_loop *loop;

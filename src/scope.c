@@ -46,8 +46,9 @@ void scope_pop(struct scope *scope)
     if (task != task_current())
         log_abort("a block was left by another task than the one that entered it");
     if (task->scope != scope)
-        log_abort("a %s block entered at %s:%d was left across a block inside it (goto or longjmp?)",
-                  scope->site->function, scope->site->file, scope->site->line);
+        log_abort(
+            "a %s block entered at %s:%d was left across a block inside it (goto or longjmp?)",
+            scope->site->function, scope->site->file, scope->site->line);
     task->scope = scope->parent;
     task->refused = scope_refuses(task->scope);
     scope->task = NULL;

@@ -19,12 +19,12 @@ struct task;
 
 struct scope {
     struct scope *parent;
-    struct task *task;    /* NULL: entered outside a task, or left already */
-    int *error;           /* the block's error variable, or NULL */
+    struct task *task; /* NULL: entered outside a task, or left already */
+    int *error;        /* the block's error variable, or NULL */
     const struct eddy_site_ *site;
-    uint8_t kind;         /* enum eddy_scope_kind_ */
+    uint8_t kind; /* enum eddy_scope_kind_ */
     bool cancelled;
-    bool expired;         /* its time is over: a timeout is cancelled by that, a shield shields no more */
+    bool expired; /* its time is over: a timeout is cancelled by that, a shield shields no more */
     bool interrupted;
 };
 

@@ -112,9 +112,10 @@ struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code
         if (slot->generation == (uint32_t)(bits >> 24) && slot->site)
             return slot;
     }
-    *code = log_misuse(-ESRCH, call, bits >> 56 == loop->id
-                                         ? "this task's handle was released, or its group has ended"
-                                         : "this task belongs to another loop, or to one that ended");
+    *code = log_misuse(-ESRCH, call,
+                       bits >> 56 == loop->id
+                           ? "this task's handle was released, or its group has ended"
+                           : "this task belongs to another loop, or to one that ended");
     return NULL;
 }
 

@@ -49,8 +49,8 @@ extern struct exceptions *__cxa_get_globals(void) __attribute__((__weak__));
 
 /* to NULL: the loop. `ending`: the stack left behind is not coming back. Inlined, so that registers
  * are saved once, and for task_end; only into functions that are OPAQUE or don't return. */
-static inline __attribute__((__always_inline__)) UNINSTRUMENTED void
-switch_to(struct eddy_loop *loop, struct task *from, struct task *to, bool ending)
+static inline __attribute__((__always_inline__)) UNINSTRUMENTED void switch_to(
+    struct eddy_loop *loop, struct task *from, struct task *to, bool ending)
 {
     struct context *here = from ? &from->context : &loop->context;
     const struct context *there = to ? &to->context : &loop->context;
@@ -81,8 +81,8 @@ switch_to(struct eddy_loop *loop, struct task *from, struct task *to, bool endin
 }
 
 /* The task that comes next, taken out of the queue; NULL: it's the loop's turn. */
-static inline __attribute__((__always_inline__)) UNINSTRUMENTED struct task *
-next_task(struct eddy_loop *loop)
+static inline __attribute__((__always_inline__)) UNINSTRUMENTED struct task *next_task(
+    struct eddy_loop *loop)
 {
     struct work *work = loop_peek(loop);
     if (!work || work->run || atomic_load_explicit(&loop->posts, memory_order_relaxed))
@@ -198,7 +198,8 @@ void task_cancel(struct task *task)
 
 /* ---- creation ---- */
 
-struct task *task_create(struct eddy_loop *loop, struct group *group, const struct task_start *start)
+struct task *task_create(struct eddy_loop *loop, struct group *group,
+                         const struct task_start *start)
 {
     if (loop->task_count >= loop->max_tasks) {
         eddy_fail_(-EAGAIN, false, start->site->file, start->site->line,
@@ -274,7 +275,8 @@ __attribute__((__noinline__))
 #ifdef __clang__
 __attribute__((__no_sanitize__("function", "cfi-icall")))
 #endif
-static int task_call(struct task *task)
+static int
+task_call(struct task *task)
 {
     if (!task->takes_arguments)
         return ((int (*)(void))(void (*)(void))task->function)();
@@ -288,8 +290,10 @@ static void task_log_end(struct task *task, const struct task_slot *slot)
     slot_name(slot, name);
     double seconds = (double)(loop_now(loop) - task->created) / NANOSECONDS;
     (void)snprintf(message, sizeof message, "task '%s' %s after %.3f s: %d", name,
-                   slot->cancelled ? "cancelled" : slot->result < 0 ? "failed" : "finished", seconds,
-                   slot->result);
+                   slot->cancelled    ? "cancelled"
+                   : slot->result < 0 ? "failed"
+                                      : "finished",
+                   seconds, slot->result);
     log_record(loop, &(struct eddy_log_record){.level = EDDY_LOG_DEBUG,
                                                .event = EDDY_LOG_TASK_FINISHED,
                                                .message = message,
@@ -317,7 +321,8 @@ static int task_outcome(struct task *task, int result)
  * A task begins with a jump (arch) and ends inlined, because a call that doesn't return leaves its
  * entry in the return predictor: whoever comes next would mispredict the return of every frame it
  * has. That was half of what a spawn and join cost. */
-static inline __attribute__((__always_inline__)) _Noreturn UNINSTRUMENTED void task_end(struct task *task, int result)
+static inline __attribute__((__always_inline__)) _Noreturn UNINSTRUMENTED void task_end(
+    struct task *task, int result)
 {
     struct eddy_loop *loop = task->loop;
     struct task_slot *slot = task->slot;
@@ -329,8 +334,9 @@ static inline __attribute__((__always_inline__)) _Noreturn UNINSTRUMENTED void t
     if (result < 0 && !slot->cancelled) {
         slot->failure = failure_take(result);
         if (!slot->failure)
-            slot->failure = failure_make(result, slot->site->file, slot->site->line, "%s",
-                                         result == -ECANCELED ? "returned -ECANCELED, though nothing cancelled it" : "");
+            slot->failure = failure_make(
+                result, slot->site->file, slot->site->line, "%s",
+                result == -ECANCELED ? "returned -ECANCELED, though nothing cancelled it" : "");
     }
     if (task->failure)
         failure_set(NULL);

@@ -31,10 +31,10 @@ struct group;
 
 /* What a parked task waits for. */
 struct wait {
-    struct link link;         /* in the waiters of what it waits for */
+    struct link link; /* in the waiters of what it waits for */
     struct task *task;
-    const char *what;         /* "sleep", "lock": for descriptions */
-    const struct task *awaits;/* the task it waits for, or NULL: for the call graph */
+    const char *what;                 /* "sleep", "lock": for descriptions */
+    const struct task *awaits;        /* the task it waits for, or NULL: for the call graph */
     bool (*abort)(struct wait *wait); /* undo it: true; must go on: false; NULL: never cut short */
     int result;
 };
@@ -46,7 +46,7 @@ struct join {
 };
 
 struct task {
-    struct work work;             /* run is NULL */
+    struct work work; /* run is NULL */
     struct context context;
     struct scope *scope;          /* innermost */
     struct wait *wait;            /* while parked */
@@ -54,36 +54,36 @@ struct task {
     bool refused;                 /* waits are refused: scope_refuses(scope), cached */
     bool started;
     bool takes_arguments;
-    bool reported;                /* that it ignores its cancellation */
-    unsigned refusals;            /* in a row */
+    bool reported;     /* that it ignores its cancellation */
+    unsigned refusals; /* in a row */
     struct eddy_loop *loop;
     struct stack *stack;
     struct task_slot *slot;
     eddy_function_ *function;
     void *arguments;
-    struct group *group;          /* or NULL: the loop's own */
+    struct group *group; /* or NULL: the loop's own */
     struct link in_loop, in_group;
-    struct list joiners;          /* of struct join */
+    struct list joiners;                   /* of struct join */
     const struct eddy_site_ *left_timeout; /* an expired one left by return */
     int64_t created;
-    void *fake_stack;             /* ASan's, while parked */
+    void *fake_stack; /* ASan's, while parked */
     struct scope root;
 };
 
 /* Survives the task: what a handle can ask for. One a handle in use; in a reserved array. */
 struct task_slot {
-    struct task_slot *next;       /* free list, or the group's finished children, oldest first */
-    struct task *task;            /* NULL once done */
+    struct task_slot *next; /* free list, or the group's finished children, oldest first */
+    struct task *task;      /* NULL once done */
     struct eddy_failure *failure;
-    char *name;                   /* NULL: Task-N */
+    char *name; /* NULL: Task-N */
     const struct eddy_site_ *site;
     uint64_t sequence;
     uint32_t generation;
     int result;
     bool cancelled;
-    bool seen;                    /* somebody looked at the outcome */
-    bool released;                /* by its owner, while the task runs */
-    bool asked;                   /* to end, by the program and not by SIGINT */
+    bool seen;     /* somebody looked at the outcome */
+    bool released; /* by its owner, while the task runs */
+    bool asked;    /* to end, by the program and not by SIGINT */
     bool in_group;
 };
 
@@ -98,7 +98,8 @@ struct task_start {
 };
 
 /* Makes and queues a task: NULL and a failure set. */
-struct task *task_create(struct eddy_loop *loop, struct group *group, const struct task_start *start);
+struct task *task_create(struct eddy_loop *loop, struct group *group,
+                         const struct task_start *start);
 
 /* Where on a stack its task's control block lies. */
 static inline struct task *task_of_stack(const struct stack *stack)

@@ -9,6 +9,7 @@
  * joined by it. A worker in an abandoned job is left alone at the close: it is detached, and the
  * last one out frees the pool's memory.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "blocking.h"
@@ -37,7 +38,8 @@ static inline void pause_a_little(void)
 #endif
 }
 
-/* Without the lock: until there is work, or for LINGER_NS. */
+/* Without the lock: until there is work, or for LINGER_NS. It lets others have the CPU in between: if
+ * there are more of them than CPUs, the next one may be the loop with our work. */
 static void linger(struct thread_pool *pool)
 {
     int64_t end = clock_monotonic() + LINGER_NS;
@@ -48,6 +50,7 @@ static void linger(struct thread_pool *pool)
                 return;
             pause_a_little();
         }
+        (void)sched_yield();
     } while (clock_monotonic() < end);
 }
 

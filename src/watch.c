@@ -165,8 +165,10 @@ static int add_callback(const char *call, int number, int direction, eddy_callba
 {
     struct eddy_loop *loop = loop_self;
     if (!loop || number < 0 || !callback)
-        return log_misuse(-EINVAL, call, !loop ? "called outside a loop"
-                                         : number < 0 ? "descriptor %d" : "the callback is NULL",
+        return log_misuse(-EINVAL, call,
+                          !loop        ? "called outside a loop"
+                          : number < 0 ? "descriptor %d"
+                                       : "the callback is NULL",
                           number);
     struct descriptor *descriptor = descriptor_get(loop, number, true);
     if (!descriptor)

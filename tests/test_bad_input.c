@@ -189,7 +189,11 @@ PLAIN_TEST(main_can_not_give_away_its_own_handle)
 
 TEST(garbage_handles_are_ESRCH)
 {
-    const uintptr_t garbage[] = {1, 0xffffff, UINTPTR_MAX, (uintptr_t)&garbage, (uintptr_t)1 << 24,
+    const uintptr_t garbage[] = {1,
+                                 0xffffff,
+                                 UINTPTR_MAX,
+                                 (uintptr_t)&garbage,
+                                 (uintptr_t)1 << 24,
                                  (uintptr_t)0x12345678 << 8};
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
         eddy_task *task = (eddy_task *)garbage[i];

@@ -98,7 +98,7 @@ TEST(rule_031_remove_takes_all_equal_ones_back_and_counts_them)
     CHECK_INT(eddy_future_add_done_callback(future, say, b), 0);
     CHECK_INT(eddy_future_add_done_callback(future, SAY("a")), 0);
     CHECK_INT(eddy_future_add_done_callback(future, say, b), 0);
-    CHECK_INT(eddy_future_add_done_callback(future, removes, (void *)(uintptr_t)"r"), 0);
+    CHECK_INT(eddy_future_add_done_callback(future, removes, (void *)(uintptr_t) "r"), 0);
     CHECK_INT(eddy_future_remove_done_callback(future, say, b), 2);
     CHECK_INT(eddy_future_remove_done_callback(future, say, b), 0);
     CHECK_INT(eddy_future_add_done_callback(future, SAY("z")), 0);

@@ -65,7 +65,8 @@ TEST(rule_146_a_newcomer_does_not_overtake_between_release_and_wake_up)
         eddy_spawn(g, nap, .name = "tick");
         eddy_spawn(g, locker, .lock = &lock, .name = "waiter");
         turns(1);
-        eddy_spawn(g, locker, .lock = &lock, .name = "newcomer"); /* runs before the waiter's turn */
+        eddy_spawn(g, locker, .lock = &lock,
+                   .name = "newcomer"); /* runs before the waiter's turn */
         EXPECT_INT(eddy_lock_release(&lock), 0);
     }
     CHECK_NOTES("tick waiter newcomer");

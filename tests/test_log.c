@@ -5,8 +5,7 @@
 static const struct test_record *find(enum eddy_log_event event, const char *task)
 {
     for (size_t i = 0; i < test_state.record_count; i++)
-        if (test_state.records[i].event == event &&
-            strcmp(test_state.records[i].task, task) == 0)
+        if (test_state.records[i].event == event && strcmp(test_state.records[i].task, task) == 0)
             return &test_state.records[i];
     return NULL;
 }

@@ -80,7 +80,8 @@ TEST(with_results_every_job_runs_whatever_fails)
 
 TEST(without_results_the_first_failure_cancels_the_rest)
 {
-    struct job jobs[4] = {{.seconds = 9}, {.seconds = 1, .result = -EIO}, {.seconds = 9}, {.seconds = 0}};
+    struct job jobs[4] = {
+        {.seconds = 9}, {.seconds = 1, .result = -EIO}, {.seconds = 9}, {.seconds = 0}};
     CHECK_INT(eddy_map(2, noting, jobs, 4, NULL), -EIO);
     CHECK_TIME(1);
     CHECK_NOTES("0 -5");
@@ -93,7 +94,8 @@ TEST(without_results_the_first_failure_cancels_the_rest)
 
 TEST(a_cancel_from_outside_cancels_and_joins_all)
 {
-    struct job jobs[4] = {{.seconds = 1, .result = 1}, {.seconds = 9}, {.seconds = 9}, {.seconds = 9}};
+    struct job jobs[4] = {
+        {.seconds = 1, .result = 1}, {.seconds = 9}, {.seconds = 9}, {.seconds = 9}};
     int results[4], err;
     eddy_with_timeout (3, &err) {
         EXPECT_INT(eddy_map(2, work, jobs, 4, results), -ECANCELED);

@@ -36,11 +36,16 @@ static const char *const version_names[] = {
 enum { LIMIT = 1, WORKERS, OUT, TIMEOUT, REPEAT, ONLY, SYNTHETIC, URLS, PORT, HELP };
 
 static const struct option known[] = {
-    {"limit", required_argument, NULL, LIMIT},     {"workers", required_argument, NULL, WORKERS},
-    {"out", required_argument, NULL, OUT},         {"timeout", required_argument, NULL, TIMEOUT},
-    {"repeat", required_argument, NULL, REPEAT},   {"only", required_argument, NULL, ONLY},
-    {"synthetic", no_argument, NULL, SYNTHETIC},   {"urls", required_argument, NULL, URLS},
-    {"port", required_argument, NULL, PORT},       {"help", no_argument, NULL, HELP},
+    {"limit", required_argument, NULL, LIMIT},
+    {"workers", required_argument, NULL, WORKERS},
+    {"out", required_argument, NULL, OUT},
+    {"timeout", required_argument, NULL, TIMEOUT},
+    {"repeat", required_argument, NULL, REPEAT},
+    {"only", required_argument, NULL, ONLY},
+    {"synthetic", no_argument, NULL, SYNTHETIC},
+    {"urls", required_argument, NULL, URLS},
+    {"port", required_argument, NULL, PORT},
+    {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -78,7 +83,8 @@ static bool parse_version(const char *text, int *only)
             return true;
         }
     }
-    fprintf(stderr, "image_pipeline: --only wants sequential, threads, processes or limited, not '%s'\n",
+    fprintf(stderr,
+            "image_pipeline: --only wants sequential, threads, processes or limited, not '%s'\n",
             text);
     return false;
 }

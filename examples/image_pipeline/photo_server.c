@@ -83,9 +83,10 @@ static int serve_photos(eddy_stream *stream, void *context)
     while ((r = read_request(stream, path)) > 0) {
         size_t size = 0;
         const struct photo *photo = find_photo(server->photos, path, &size);
-        int length = snprintf(head, sizeof head,
-                              "HTTP/1.1 %s\r\nContent-Type: image/jpeg\r\nContent-Length: %zu\r\n\r\n",
-                              photo ? "200 OK" : "404 Not Found", size);
+        int length = snprintf(
+            head, sizeof head,
+            "HTTP/1.1 %s\r\nContent-Type: image/jpeg\r\nContent-Length: %zu\r\n\r\n",
+            photo ? "200 OK" : "404 Not Found", size);
         r = eddy_stream_write(stream, head, (size_t)length);
         if (r >= 0 && photo)
             r = send_paced(stream, photo->bytes, size, server->pace);

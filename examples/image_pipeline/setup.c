@@ -143,8 +143,9 @@ int setup_begin(struct setup *setup, const struct options *options)
 {
     *setup = (struct setup){0};
     int length = snprintf(setup->out, sizeof setup->out, "%s", options->out);
-    int r = length < 0 || length > PATH_MAX - 64 ? complain("the name of the --out directory is too long")
-                                                 : make_directories(setup);
+    int r = length < 0 || length > PATH_MAX - 64
+                ? complain("the name of the --out directory is too long")
+                : make_directories(setup);
     if (r == 0 && options->urls)
         r = read_urls(setup, options->urls);
     if (r == 0 && (!options->urls || options->port >= 0))
@@ -166,8 +167,8 @@ int setup_begin(struct setup *setup, const struct options *options)
         struct image *image = &setup->images[i];
         image->number = (int)i + 1;
         image->url = setup->urls[i];
-        (void)snprintf(image->original, PATH_MAX, "%.*s/original_images/image_%d.jpg", PATH_MAX - 64,
-                       setup->out, image->number);
+        (void)snprintf(image->original, PATH_MAX, "%.*s/original_images/image_%d.jpg",
+                       PATH_MAX - 64, setup->out, image->number);
         (void)snprintf(image->processed, PATH_MAX, "%.*s/processed_images/image_%d.jpg",
                        PATH_MAX - 64, setup->out, image->number);
     }

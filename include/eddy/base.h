@@ -46,7 +46,8 @@
 
 #define EDDY_CAT2_(a, b) a##b
 #define EDDY_CAT_(a, b) EDDY_CAT2_(a, b)
-#define EDDY_UNIQUE_(base) EDDY_CAT_(base, __COUNTER__) /* nested blocks stay silent under -Wshadow */
+#define EDDY_UNIQUE_(base)                                                                         \
+    EDDY_CAT_(base, __COUNTER__) /* nested blocks stay silent under -Wshadow */
 #define EDDY_CLEANUP_(function) __attribute__((__cleanup__(function), __unused__))
 
 /* No limit in time: a timeout that never fires, a shield without an end. */
@@ -76,16 +77,16 @@ static inline EDDY_ASYNC int eddy_result_(int result)
 EDDY_END_DECLS
 
 #ifdef __cplusplus
-#define EDDY_SITE_(name)                                                       \
-    ([]() -> const struct eddy_site_ * {                                       \
-        static const struct eddy_site_ eddy_place_ = {name, __FILE__, __LINE__}; \
-        return &eddy_place_;                                                   \
+#define EDDY_SITE_(name)                                                                           \
+    ([]() -> const struct eddy_site_ * {                                                           \
+        static const struct eddy_site_ eddy_place_ = {name, __FILE__, __LINE__};                   \
+        return &eddy_place_;                                                                       \
     }())
 #else
-#define EDDY_SITE_(name)                                                               \
-    __extension__({                                                                    \
-        static const struct eddy_site_ eddy_place_ = {name, __FILE__, __LINE__};       \
-        &eddy_place_;                                                                  \
+#define EDDY_SITE_(name)                                                                           \
+    __extension__({                                                                                \
+        static const struct eddy_site_ eddy_place_ = {name, __FILE__, __LINE__};                   \
+        &eddy_place_;                                                                              \
     })
 #endif
 

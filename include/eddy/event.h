@@ -13,7 +13,12 @@ typedef struct eddy_event {
     uint64_t private_[4];
 } eddy_event;
 
-#define EDDY_EVENT_INIT {{0}}
+#define EDDY_EVENT_INIT                                                                            \
+    {                                                                                              \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 /* Suspends until the event is set; not at all if it is. 0, -ECANCELED, -EINVAL. */
 EDDY_API EDDY_ASYNC int eddy_event_wait(eddy_event *event);

@@ -46,7 +46,8 @@ EDDY_API int eddy_failure_code(const eddy_failure *failure);
 EDDY_API const char *eddy_failure_message(const eddy_failure *failure);
 EDDY_API const char *eddy_failure_file(const eddy_failure *failure);
 EDDY_API int eddy_failure_line(const eddy_failure *failure);
-EDDY_API const char *eddy_failure_task(const eddy_failure *failure); /* name of the task it arose in */
+EDDY_API const char *eddy_failure_task(
+    const eddy_failure *failure); /* name of the task it arose in */
 EDDY_API const eddy_failure *eddy_failure_cause(const eddy_failure *failure);
 EDDY_API size_t eddy_failure_count(const eddy_failure *failure); /* number of children */
 EDDY_API const eddy_failure *eddy_failure_child(const eddy_failure *failure, size_t index);

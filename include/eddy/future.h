@@ -50,8 +50,8 @@ EDDY_API int eddy_future_add_done_callback(eddy_future *future, eddy_future_call
                                            void *argument);
 
 /* Takes back all callbacks equal in function and argument that are not queued yet: how many. */
-EDDY_API size_t eddy_future_remove_done_callback(eddy_future *future, eddy_future_callback *callback,
-                                                 void *argument);
+EDDY_API size_t eddy_future_remove_done_callback(eddy_future *future,
+                                                 eddy_future_callback *callback, void *argument);
 
 /* Writes `<Future pending>`, `<Future finished result=0x...>`, `<Future finished error=...>` or
  * `<Future cancelled>`; returns the length as snprintf does. */

@@ -20,7 +20,12 @@ typedef struct eddy_lock {
     uint64_t private_[6];
 } eddy_lock;
 
-#define EDDY_LOCK_INIT {{0}}
+#define EDDY_LOCK_INIT                                                                             \
+    {                                                                                              \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 /* Takes the lock, suspending while another task holds it. A free lock is taken without suspending,
  * even in a cancelled scope. 0, -ECANCELED, -EDEADLK if this task holds it already, -EINVAL. */
@@ -45,11 +50,11 @@ EDDY_END_DECLS
 /* Runs the block with the lock held and releases it on every way out. If the acquire is refused
  * (-ECANCELED) the body is skipped and err says so. break inside ends the block. */
 #define eddy_with_lock(lock, error) EDDY_HELD_(eddy_held_lock_, lock, error)
-#define EDDY_HELD_(acquire, object, error)                                                        \
+#define EDDY_HELD_(acquire, object, error)                                                         \
     EDDY_HELD_BLOCK_(EDDY_UNIQUE_(eddy_held_at_), EDDY_UNIQUE_(eddy_once_), acquire, object, error)
-#define EDDY_HELD_BLOCK_(memory, once, acquire, object, error)                                    \
-    for (struct eddy_held_ memory EDDY_CLEANUP_(eddy_held_cleanup_),                              \
-         *once = acquire(&memory, object, error) ? &memory : (struct eddy_held_ *)0;              \
+#define EDDY_HELD_BLOCK_(memory, once, acquire, object, error)                                     \
+    for (struct eddy_held_ memory EDDY_CLEANUP_(eddy_held_cleanup_),                               \
+         *once = acquire(&memory, object, error) ? &memory : (struct eddy_held_ *)0;               \
          once; once = (struct eddy_held_ *)0)
 
 #endif

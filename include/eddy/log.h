@@ -20,24 +20,24 @@ enum eddy_log_level {
 };
 
 enum eddy_log_event {
-    EDDY_LOG_TASK_CREATED,  /* debug */
-    EDDY_LOG_TASK_FINISHED, /* debug: seconds is the time from creation to end */
-    EDDY_LOG_TASK_LOST,     /* error: a task failed and nobody waited for it */
-    EDDY_LOG_HANDLE_LOST,   /* warning: a task handle was never released */
-    EDDY_LOG_MISUSE,        /* error: a call that can't be right */
-    EDDY_LOG_CANCEL_IGNORED,/* warning: a task goes on although each of its waits is refused */
-    EDDY_LOG_NOTE,          /* any level: everything else, e.g. which engine was chosen and why */
+    EDDY_LOG_TASK_CREATED,   /* debug */
+    EDDY_LOG_TASK_FINISHED,  /* debug: seconds is the time from creation to end */
+    EDDY_LOG_TASK_LOST,      /* error: a task failed and nobody waited for it */
+    EDDY_LOG_HANDLE_LOST,    /* warning: a task handle was never released */
+    EDDY_LOG_MISUSE,         /* error: a call that can't be right */
+    EDDY_LOG_CANCEL_IGNORED, /* warning: a task goes on although each of its waits is refused */
+    EDDY_LOG_NOTE,           /* any level: everything else, e.g. which engine was chosen and why */
 };
 
 /* One thing to say. All pointers are borrowed and valid during the call only. */
 struct eddy_log_record {
     enum eddy_log_level level;
     enum eddy_log_event event;
-    const char *message;          /* one line, no newline */
-    const char *task;             /* name of the task it is about, or "" */
-    double seconds;               /* EDDY_LOG_TASK_FINISHED: its duration, else 0 */
-    int code;                     /* the result or error code, else 0 */
-    const eddy_failure *failure;  /* or NULL */
+    const char *message;         /* one line, no newline */
+    const char *task;            /* name of the task it is about, or "" */
+    double seconds;              /* EDDY_LOG_TASK_FINISHED: its duration, else 0 */
+    int code;                    /* the result or error code, else 0 */
+    const eddy_failure *failure; /* or NULL */
 };
 
 /* Called on the loop's thread (or the thread that misused something). Must not suspend. */

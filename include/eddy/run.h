@@ -15,15 +15,15 @@ EDDY_BEGIN_DECLS
 
 /* Every field 0 is the default. */
 struct eddy_options {
-    const char *engine;    /* "epoll", "uring"; NULL: $EDDY_ENGINE, else the best that works */
-    bool virtual_clock;    /* time jumps to the next timer when nothing else can happen;
+    const char *engine; /* "epoll", "uring"; NULL: $EDDY_ENGINE, else the best that works */
+    bool virtual_clock; /* time jumps to the next timer when nothing else can happen;
                               also by EDDY_CLOCK=virtual */
-    bool debug;            /* also by EDDY_DEBUG=1: creations and ends of tasks on stderr */
-    bool keep_sigint;      /* leave SIGINT alone */
-    bool quiet;            /* don't print the main task's failure */
-    size_t stack_size;     /* bytes a task; default 256 KiB (x4 under sanitizers), at least 28 KiB,
+    bool debug;         /* also by EDDY_DEBUG=1: creations and ends of tasks on stderr */
+    bool keep_sigint;   /* leave SIGINT alone */
+    bool quiet;         /* don't print the main task's failure */
+    size_t stack_size;  /* bytes a task; default 256 KiB (x4 under sanitizers), at least 28 KiB,
                               at most 1 GiB: beyond is -EINVAL */
-    size_t max_tasks;      /* default 1,048,576; beyond, a spawn fails with -EAGAIN */
+    size_t max_tasks;   /* default 1,048,576; beyond, a spawn fails with -EAGAIN */
     eddy_log_function *log;
     void *log_context;
 };
@@ -38,7 +38,8 @@ struct eddy_options {
  *
  * -EBUSY inside a running loop of this thread, -EINVAL for bad options, -ENOMEM, or what the
  * engine's system calls give. */
-#define eddy_run(...) EDDY_FORM_(__VA_ARGS__)(eddy_run_, (const struct eddy_options *)NULL, __VA_ARGS__)
+#define eddy_run(...)                                                                              \
+    EDDY_FORM_(__VA_ARGS__)(eddy_run_, (const struct eddy_options *)NULL, __VA_ARGS__)
 
 /* The same with options: eddy_run_with(&options, function, .field = value, ...). */
 #define eddy_run_with(options, ...) EDDY_FORM_(__VA_ARGS__)(eddy_run_, options, __VA_ARGS__)

@@ -51,37 +51,37 @@ EDDY_API void eddy_scope_cleanup_(eddy_scope *scope);
 
 EDDY_END_DECLS
 
-#define EDDY_SCOPE_(kind, name, seconds, error)                                                   \
-    EDDY_SCOPE_BLOCK_(EDDY_UNIQUE_(eddy_scope_at_), EDDY_UNIQUE_(eddy_once_),                     \
+#define EDDY_SCOPE_(kind, name, seconds, error)                                                    \
+    EDDY_SCOPE_BLOCK_(EDDY_UNIQUE_(eddy_scope_at_), EDDY_UNIQUE_(eddy_once_),                      \
                       EDDY_UNIQUE_(eddy_more_), kind, name, seconds, error)
-#define EDDY_SCOPE_BLOCK_(memory, once, more, kind, name, seconds, error)                         \
-    for (eddy_scope memory EDDY_CLEANUP_(eddy_scope_cleanup_), *more,                             \
-         *once = (more = (eddy_scope_enter_(&memory, kind, seconds, error, EDDY_SITE_(name)),     \
-                          &memory));                                                              \
-         once; once = (eddy_scope_leave_(&memory, more != NULL), (eddy_scope *)0))                \
+#define EDDY_SCOPE_BLOCK_(memory, once, more, kind, name, seconds, error)                          \
+    for (eddy_scope memory EDDY_CLEANUP_(eddy_scope_cleanup_), *more,                              \
+         *once = (more = (eddy_scope_enter_(&memory, kind, seconds, error, EDDY_SITE_(name)),      \
+                          &memory));                                                               \
+         once; once = (eddy_scope_leave_(&memory, more != NULL), (eddy_scope *)0))                 \
         for (; more; more = NULL)
 
 /* Runs the block for so many seconds (EDDY_FOREVER: no limit; 0 or less fires at the first wait
  * inside); NaN sets -EINVAL and the body runs without a limit. */
-#define eddy_with_timeout(seconds, error)                                                         \
+#define eddy_with_timeout(seconds, error)                                                          \
     EDDY_SCOPE_(EDDY_SCOPE_TIMEOUT_, "timeout", seconds, error)
 
 /* The same until a time of eddy_time(): asyncio.timeout_at(). */
-#define eddy_with_timeout_at(time, error)                                                         \
+#define eddy_with_timeout_at(time, error)                                                          \
     EDDY_SCOPE_(EDDY_SCOPE_TIMEOUT_AT_, "timeout_at", time, error)
 
 /* Cancellations from outside don't reach into the block, for so many seconds; then they do. */
 #define eddy_with_shield(seconds) EDDY_SCOPE_(EDDY_SCOPE_SHIELD_, "shield", seconds, (int *)0)
 
 /* asyncio.wait_for: evaluates the expression, a call that may suspend, inside a timeout. */
-#define eddy_wait_for(expression, seconds)                                                        \
+#define eddy_wait_for(expression, seconds)                                                         \
     EDDY_WAIT_FOR_(EDDY_UNIQUE_(eddy_wait_for_), expression, seconds)
-#define EDDY_WAIT_FOR_(result, expression, seconds)                                               \
-    eddy_result_(__extension__({                                                                  \
-        int result;                                                                               \
-        eddy_with_timeout (seconds, &result)                                                      \
-            result = (expression);                                                                \
-        result;                                                                                   \
+#define EDDY_WAIT_FOR_(result, expression, seconds)                                                \
+    eddy_result_(__extension__({                                                                   \
+        int result;                                                                                \
+        eddy_with_timeout (seconds, &result)                                                       \
+            result = (expression);                                                                 \
+        result;                                                                                    \
     }))
 
 #endif

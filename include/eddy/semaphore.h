@@ -17,7 +17,12 @@ typedef struct eddy_semaphore {
     uint64_t private_[6];
 } eddy_semaphore;
 
-#define EDDY_SEMAPHORE_INIT(permits) {{(permits)}}
+#define EDDY_SEMAPHORE_INIT(permits)                                                               \
+    {                                                                                              \
+        {                                                                                          \
+            (permits)                                                                              \
+        }                                                                                          \
+    }
 
 /* Takes a permit, suspending while there is none or others wait. A free permit is taken without
  * suspending. A permit handed over is kept even if a cancel arrives before the task runs.

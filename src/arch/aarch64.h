@@ -41,25 +41,25 @@ static inline void context_make(struct context *context, void *top)
     context->resume = (void *)eddy_task_start_;
 }
 
-#define CONTEXT_TASK_START                                                                        \
-    __asm__(".text\n"                                                                             \
-            ".p2align 4\n"                                                                        \
-            ".type eddy_task_entry_, %function\n"                                                 \
-            "eddy_task_entry_:\n"                                                                 \
-            ".cfi_startproc\n"                                                                    \
-            ".cfi_undefined x30\n"                                                                \
-            ".cfi_undefined x29\n"                                                                \
-            "nop\n" /* inside the frame description, before the label a backtrace looks up */     \
-            ".globl eddy_task_start_\n"                                                           \
-            ".hidden eddy_task_start_\n"                                                          \
-            "eddy_task_start_:\n"                                                                 \
-            "hint #36\n"                                                                          \
-            "mov x29, xzr\n"                                                                      \
-            "adr x30, 1f\n" /* no bl, since it won't return: see task_end() */                    \
-            "b eddy_task_main_\n"                                                                 \
-            "1:\n"                                                                                \
-            "brk #1\n"                                                                            \
-            ".cfi_endproc\n"                                                                      \
+#define CONTEXT_TASK_START                                                                         \
+    __asm__(".text\n"                                                                              \
+            ".p2align 4\n"                                                                         \
+            ".type eddy_task_entry_, %function\n"                                                  \
+            "eddy_task_entry_:\n"                                                                  \
+            ".cfi_startproc\n"                                                                     \
+            ".cfi_undefined x30\n"                                                                 \
+            ".cfi_undefined x29\n"                                                                 \
+            "nop\n" /* inside the frame description, before the label a backtrace looks up */      \
+            ".globl eddy_task_start_\n"                                                            \
+            ".hidden eddy_task_start_\n"                                                           \
+            "eddy_task_start_:\n"                                                                  \
+            "hint #36\n"                                                                           \
+            "mov x29, xzr\n"                                                                       \
+            "adr x30, 1f\n" /* no bl, since it won't return: see task_end() */                     \
+            "b eddy_task_main_\n"                                                                  \
+            "1:\n"                                                                                 \
+            "brk #1\n"                                                                             \
+            ".cfi_endproc\n"                                                                       \
             ".size eddy_task_entry_, .-eddy_task_entry_\n")
 
 #endif

@@ -39,29 +39,29 @@ static inline void context_make(struct context *context, void *top)
     context->resume = (void *)eddy_task_start_;
 }
 
-#define CONTEXT_TASK_START                                                                        \
-    __asm__(".text\n"                                                                             \
-            ".p2align 4\n"                                                                        \
-            ".type eddy_task_entry_, @function\n"                                                 \
-            "eddy_task_entry_:\n"                                                                 \
-            ".cfi_startproc\n"                                                                    \
-            ".cfi_undefined rip\n"                                                                \
-            ".cfi_undefined rbp\n"                                                                \
-            "nop\n" /* inside the frame description, before the label a backtrace looks up */     \
-            ".globl eddy_task_start_\n"                                                           \
-            ".hidden eddy_task_start_\n"                                                          \
-            "eddy_task_start_:\n"                                                                 \
-            "endbr64\n"                                                                           \
-            "xorl %ebp, %ebp\n"                                                                   \
-            "leaq 1f(%rip), %rax\n" /* no call, since it won't return: see task_end() */          \
-            "pushq %rax\n"                                                                        \
-            ".cfi_adjust_cfa_offset 8\n"                                                          \
-            "jmp eddy_task_main_\n"                                                               \
-            ".cfi_adjust_cfa_offset -8\n"                                                         \
-            "nop\n" /* an unwinder looks up the address before the one to return to */            \
-            "1:\n"                                                                                \
-            "ud2\n"                                                                               \
-            ".cfi_endproc\n"                                                                      \
+#define CONTEXT_TASK_START                                                                         \
+    __asm__(".text\n"                                                                              \
+            ".p2align 4\n"                                                                         \
+            ".type eddy_task_entry_, @function\n"                                                  \
+            "eddy_task_entry_:\n"                                                                  \
+            ".cfi_startproc\n"                                                                     \
+            ".cfi_undefined rip\n"                                                                 \
+            ".cfi_undefined rbp\n"                                                                 \
+            "nop\n" /* inside the frame description, before the label a backtrace looks up */      \
+            ".globl eddy_task_start_\n"                                                            \
+            ".hidden eddy_task_start_\n"                                                           \
+            "eddy_task_start_:\n"                                                                  \
+            "endbr64\n"                                                                            \
+            "xorl %ebp, %ebp\n"                                                                    \
+            "leaq 1f(%rip), %rax\n" /* no call, since it won't return: see task_end() */           \
+            "pushq %rax\n"                                                                         \
+            ".cfi_adjust_cfa_offset 8\n"                                                           \
+            "jmp eddy_task_main_\n"                                                                \
+            ".cfi_adjust_cfa_offset -8\n"                                                          \
+            "nop\n" /* an unwinder looks up the address before the one to return to */             \
+            "1:\n"                                                                                 \
+            "ud2\n"                                                                                \
+            ".cfi_endproc\n"                                                                       \
             ".size eddy_task_entry_, .-eddy_task_entry_\n")
 
 #endif

@@ -68,7 +68,7 @@ static size_t on_body(char *bytes, size_t unit, size_t size, void *userdata)
 {
     struct transfer *transfer = userdata;
     struct exchange *exchange = transfer->exchange;
-    if (exchange_waiting(exchange) >= BODY_HIGH_WATER && !exchange->done) {
+    if (exchange_full(exchange) && !exchange->done) {
         transfer->paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }

@@ -20,8 +20,9 @@
 #include "field.h"
 #include "url.h"
 
-#define BODY_HIGH_WATER ((size_t)64 << 10) /* above: the backend is to pause */
-#define BODY_LOW_WATER ((size_t)16 << 10)  /* at or below: it may go on */
+#define BODY_HIGH_WATER ((size_t)64 << 10)         /* above: the backend is to pause */
+#define BODY_HIGH_WATER_UNPACKED ((size_t)1 << 20) /* a small piece unpacks to much */
+#define BODY_LOW_WATER ((size_t)16 << 10)          /* at or below: it may go on */
 
 struct backend;
 struct transfer; /* the backend's own part */
@@ -96,6 +97,13 @@ void exchange_end(struct exchange *exchange, int code, const char *format, ...) 
 static inline size_t exchange_waiting(const struct exchange *exchange)
 {
     return exchange->body_tail - exchange->body_head;
+}
+
+/* True if nothing more should come before the reader took some. */
+static inline bool exchange_full(const struct exchange *exchange)
+{
+    return exchange_waiting(exchange) >=
+           (exchange->compressed ? BODY_HIGH_WATER_UNPACKED : BODY_HIGH_WATER);
 }
 
 /* ---- for tasks ---- */

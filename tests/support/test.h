@@ -161,14 +161,15 @@ TEST_HELPER bool test_text(const char *file, int line, const char *what, const c
                            const char *expected)
 {
     return (actual && strcmp(actual, expected) == 0) ||
-           test_failure(file, line, "%s is '%s', not '%s'", what, actual ? actual : "NULL", expected);
+           test_failure(file, line, "%s is '%s', not '%s'", what, actual ? actual : "NULL",
+                        expected);
 }
 
 TEST_HELPER bool test_contains(const char *file, int line, const char *what, const char *actual,
                                const char *part)
 {
-    return (actual && strstr(actual, part)) ||
-           test_failure(file, line, "%s is '%s', without '%s'", what, actual ? actual : "NULL", part);
+    return (actual && strstr(actual, part)) || test_failure(file, line, "%s is '%s', without '%s'",
+                                                            what, actual ? actual : "NULL", part);
 }
 
 TEST_HELPER bool test_time(const char *file, int line, double seconds)
@@ -336,8 +337,8 @@ TEST_HELPER void test_register(const char *name, CMUnitTestFunction function)
 {
     if (test_count == sizeof tests / sizeof tests[0])
         abort();
-    tests[test_count++] =
-        (struct CMUnitTest){.name = name, .test_func = function, .setup_func = test_setup};
+    tests[test_count++] = (struct CMUnitTest){
+        .name = name, .test_func = function, .setup_func = test_setup};
 }
 
 /* cmocka catches crashes and longjmps out of them, across stacks and past the sanitizers: undone. */
