@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shields, cancellation that stays until its scope is left, and patience with those who ignore it. */
+/* Shields, cancellation that stays until its scope is left, patience with those who ignore it. */
 #include "support/test.h"
 
 struct shielded {

@@ -341,7 +341,7 @@ TEST_HELPER void test_register(const char *name, CMUnitTestFunction function)
         .name = name, .test_func = function, .setup_func = test_setup};
 }
 
-/* cmocka catches crashes and longjmps out of them, across stacks and past the sanitizers: undone. */
+/* cmocka catches crashes and longjmps out of them, across stacks and past sanitizers: undone. */
 static const int test_crash_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 static struct sigaction test_crash_actions[4];
 
