@@ -2,6 +2,7 @@
 /*
  * The event loop: turns of "run what is ready, poll the engine, fire the timers".
  */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -51,6 +52,8 @@ int64_t loop_deadline(const struct eddy_loop *loop, double seconds)
 
 void loop_post(struct eddy_loop *loop, struct post *post)
 {
+    /* What is posted may be the end of the loop, before this returns. */
+    atomic_fetch_add_explicit(&loop->posting, 1, memory_order_relaxed);
     struct post *newest = atomic_load_explicit(&loop->posts, memory_order_relaxed);
     do
         post->next = newest;
@@ -60,6 +63,7 @@ void loop_post(struct eddy_loop *loop, struct post *post)
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&loop->sleeping, memory_order_relaxed))
         loop->engine->call->wake(loop->engine);
+    atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
 }
 
 static bool loop_has_posts(struct eddy_loop *loop)
@@ -250,6 +254,8 @@ static void loop_drop_ready(struct eddy_loop *loop)
 
 void loop_destroy(struct eddy_loop *loop)
 {
+    while (atomic_load_explicit(&loop->posting, memory_order_acquire))
+        (void)sched_yield();
     loop_take_posts(loop);
     servers_destroy(loop);
     loop_drop_ready(loop);

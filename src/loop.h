@@ -53,6 +53,7 @@ struct eddy_loop {
     struct context context;       /* the loop's own, while a task runs */
     _Atomic(struct post *) posts; /* newest first */
     atomic_bool sleeping;         /* a post must wake the engine */
+    atomic_uint posting;          /* threads in loop_post: the loop's end waits for them */
 
     struct engine *engine;
     struct timer_wheel timers;

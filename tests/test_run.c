@@ -131,16 +131,17 @@ static void *kill_later(void *unused)
 
 static int sleeps_for_real(void)
 {
-    return eddy_sleep(20);
+    pthread_t thread; /* begun when SIGINT is taken over already */
+    CHECK_INT(pthread_create(&thread, NULL, kill_later, NULL), 0);
+    int r = eddy_sleep(20);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    return r;
 }
 
 PLAIN_TEST(rule_252_SIGINT_wakes_a_sleeping_loop)
 {
-    pthread_t thread;
-    EXPECT_INT(pthread_create(&thread, NULL, kill_later, NULL), 0);
     EXPECT_INT(test_run_with(sleeps_for_real, (struct eddy_options){.virtual_clock = false}),
                -EINTR);
-    EXPECT_INT(pthread_join(thread, NULL), 0);
 }
 
 static int cancelled_and_interrupted(void)

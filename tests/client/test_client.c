@@ -6,9 +6,10 @@
 
 static void answer_echo(struct connection *c, const struct message *m)
 {
-    (void)server_say(c, "HTTP/1.1 200 OK\r\nX-Method: %s\r\nContent-Length: %zu\r\n\r\n", m->method,
-                     strcmp(m->method, "HEAD") == 0 ? 5 : m->body_size);
-    if (strcmp(m->method, "HEAD") != 0)
+    const char *method = m->method ? m->method : "";
+    (void)server_say(c, "HTTP/1.1 200 OK\r\nX-Method: %s\r\nContent-Length: %zu\r\n\r\n", method,
+                     strcmp(method, "HEAD") == 0 ? 5 : m->body_size);
+    if (strcmp(method, "HEAD") != 0)
         (void)server_send(c, m->body, m->body_size);
 }
 
