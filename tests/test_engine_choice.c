@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "feature.h"
 #include "engine_test.h"
 
 #ifndef SYS_epoll_pwait2
@@ -79,6 +80,10 @@ static void in_child(void (*body)(int), int argument)
 static void body_refused(int error)
 {
     char why[128];
+    if (!feature_allowed(FEATURE_URING)) {
+        print_message("SKIP: the ring is masked: nobody asks the kernel for one\n");
+        exit(CHILD_SKIPS);
+    }
     if (!refuse(SYS_io_uring_setup, error)) {
         print_message("SKIP: no seccomp here\n");
         exit(CHILD_SKIPS);
