@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,6 +143,10 @@ static void explain(char *why, size_t why_size, int error)
                    hint);
 }
 
+/* A ring may be mapped where another thread's was, whose end came before: liburing maps behind the
+ * thread sanitizer's back, so it is told in this way. */
+static atomic_uint rings_ended;
+
 int uring_ring_create(struct uring_ring *ring, char *why, size_t why_size)
 {
     unsigned entries, factor;
@@ -168,6 +173,7 @@ int uring_ring_create(struct uring_ring *ring, char *why, size_t why_size)
     /* A child that writes to shared rings would corrupt its parent's. */
     (void)io_uring_ring_dontfork(&ring->io_uring);
     ring->creator = getpid();
+    (void)atomic_load_explicit(&rings_ended, memory_order_acquire);
 
     /* Entry i of the queue is always entry i of the array: uring_ring_enter need not fill it in. */
     struct io_uring_sq *queue = &ring->io_uring.sq;
@@ -183,6 +189,7 @@ bool uring_ring_is_here(const struct uring_ring *ring)
 
 void uring_ring_destroy(struct uring_ring *ring)
 {
+    atomic_fetch_add_explicit(&rings_ended, 1, memory_order_release);
     if (uring_ring_is_here(ring))
         io_uring_queue_exit(&ring->io_uring);
     else
