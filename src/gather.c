@@ -171,7 +171,7 @@ struct map_job {
     struct join join;
 };
 
-static int map_job(struct map_job *a)
+static CALLS_ERASED int map_job(struct map_job *a)
 {
     return a->map->function(a->job);
 }

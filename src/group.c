@@ -75,6 +75,7 @@ void group_open(struct group *group, enum eddy_group_policy policy, const struct
 {
     struct task *task = task_current();
     *group = (struct group){.magic = GROUP_OPEN, .loop = task->loop, .policy = (uint8_t)policy};
+    group->before = task->failure;
     scope_push(&group->scope, task, EDDY_SCOPE_GROUP_, NULL, site);
 }
 
@@ -153,7 +154,13 @@ int group_close(struct group *group, bool cancel, int body)
     if (group->failed) {
         if (body_failure && group->failures)
             failure_add_child(group->failures, failure_keep(body_failure));
-        group_leave_failure(group, code);
+        if (cancel && *failure_slot() && *failure_slot() != group->before) {
+            /* Left by `return eddy_fail(...)`: what is returned is the body's own. */
+            eddy_failure_release(group->failures);
+            group->failures = NULL;
+        } else {
+            group_leave_failure(group, code);
+        }
     } else if (body_failure) {
         failure_set(failure_keep(body_failure));
     }

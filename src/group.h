@@ -29,10 +29,9 @@ struct group {
     struct eddy_failure *failures; /* the group's record; children in order of their ends */
     struct task_slot *finished_first, *finished_last;
     size_t finished_count;
-    int code; /* the first failure's, else 0 */
+    int code;                          /* the first failure's, else 0 */
+    const struct eddy_failure *before; /* the task's last one at entry: to be compared only */
     uint8_t policy;
-    bool stopped; /* by eddy_group_cancel */
-    bool lost_failures;
 };
 
 _Static_assert(sizeof(struct group) <= sizeof(struct eddy_group), "eddy_group is too small");

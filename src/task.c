@@ -269,14 +269,9 @@ struct task *task_create(struct eddy_loop *loop, struct group *group,
 
 /* ---- the end ---- */
 
-/* The one place where a function is called through a type it wasn't defined with: its argument is
- * a pointer to some struct, or void. */
-__attribute__((__noinline__))
-#ifdef __clang__
-__attribute__((__no_sanitize__("function", "cfi-icall")))
-#endif
-static int
-task_call(struct task *task)
+/* The function has another type than this one says: its argument is a pointer to some struct, or
+ * void. */
+static CALLS_ERASED int task_call(struct task *task)
 {
     if (!task->takes_arguments)
         return ((int (*)(void))(void (*)(void))task->function)();

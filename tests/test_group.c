@@ -210,6 +210,25 @@ out:
     return 12;
 }
 
+static int fails_out_of_a_group(void)
+{
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, nap, .seconds = 1, .name = "child", .result = -EIO);
+        if (eddy_sleep(5) < 0)
+            return eddy_fail(-EDOM, "the body's own words");
+    }
+    return err;
+}
+
+TEST(a_failure_returned_out_of_a_group_keeps_its_words)
+{
+    CHECK_INT(fails_out_of_a_group(), -EDOM);
+    CHECK_INT(eddy_failure_code(eddy_last_failure()), -EDOM);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), "the body's own words");
+    return 0;
+}
+
 TEST(return_and_goto_cancel_and_join)
 {
     CHECK_INT(leaves(1), 11);

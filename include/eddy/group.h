@@ -11,8 +11,8 @@
  *
  * The block doesn't end before its children have. The first child that fails cancels the others
  * and the body; a body that sets the error variable negative (or leaves by return or goto) cancels
- * the children. Every failure is kept as a child of eddy_last_failure(), in the order of their
- * ends; `err` gets the body's own code, else the first failure's. Cancelled siblings are no
+ * the children. Every failure (of more than 10,000 the first ones) is kept as a child of
+ * eddy_last_failure(), in the order of their ends; `err` gets the body's own code, else the first failure's. Cancelled siblings are no
  * failures. A cancel from outside cancels the children, waits for them, and gives -ECANCELED,
  * unless there was nothing left to wait for.
  */
