@@ -3,7 +3,7 @@
  * One exchange: a request sent over a connection, and the response to it. What tasks and the
  * backend share.
  *
- *       task:  eddy_http_send, read_chunk                loop's stack:  backend
+ *       task:  eddy_http_request, read_chunk             loop's stack:  backend
  *                    |  exchange_wait          exchange_status, _field, _headers_end  |
  *                    +------------------> struct exchange <---------------------------+
  *                       exchange_take               exchange_body, exchange_end
