@@ -169,7 +169,8 @@ static int find_edges(struct find_edges *a)
         image->process_end = job.ended - image->origin;
     }
     if (r < 0) {
-        whole_file_discard_part(image->processed); /* a worker may have died over it */
+        whole_file_discard_part(image->processed); /* a worker may have died over it, */
+        (void)unlink(image->processed);            /* or just before it could say it was done */
         image->code = r;
         const eddy_failure *failure = eddy_last_failure();
         (void)snprintf(image->message, MESSAGE_SIZE, "%s",

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "progress.h"
 
@@ -188,6 +189,9 @@ void setup_images(struct image *images, size_t count, const struct options *opti
         image->process_start = image->process_end = -1;
         image->code = 0;
         image->message[0] = '\0';
+        /* What a version leaves is its own. */
+        (void)unlink(image->original);
+        (void)unlink(image->processed);
     }
 }
 

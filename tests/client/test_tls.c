@@ -52,6 +52,7 @@ static void prepare(void)
 }
 
 struct tls {
+    int output;
     pid_t process;
     int port;
 };
@@ -86,7 +87,7 @@ static struct tls tls_start(const char *option)
             break;
         }
     }
-    (void)close(output[0]);
+    tls.output = output[0]; /* it has more to say, and would die of a pipe closed to it */
     assert_true(tls.port > 0);
     return tls;
 }
@@ -95,6 +96,7 @@ static void tls_stop(struct tls tls)
 {
     (void)kill(tls.process, SIGKILL);
     (void)waitpid(tls.process, NULL, 0);
+    (void)close(tls.output);
 }
 
 static const char *tls_url(struct tls tls, const char *host, const char *path)
