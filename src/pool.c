@@ -10,11 +10,7 @@
 
 /* ---- shared by both kinds ---- */
 
-/* As in task.c: the argument is a pointer to some struct. */
-#ifdef __clang__
-__attribute__((__no_sanitize__("function", "cfi-icall")))
-#endif
-int pool_call(eddy_function_ *function, void *argument)
+CALLS_ERASED int pool_call(eddy_function_ *function, void *argument)
 {
     return function(argument);
 }

@@ -165,7 +165,8 @@ CLIENT_TEST(old_version)
     struct tls tls = tls_start("-tls1_1");
     eddy_http_session *session = session_with(.ca_file = certificate);
     eddy_http_response *response;
-    assert_int_equal(eddy_http_get(session, tls_url(tls, "localhost", "/good"), &response),
+    /* One address: newer libcurls go on to the next one, and its refusal is what they tell. */
+    assert_int_equal(eddy_http_get(session, tls_url(tls, "127.0.0.1", "/good"), &response),
                      -EPROTO);
     assert_says("TLS 1.2 or newer failed: ");
     eddy_http_session_close(session);
