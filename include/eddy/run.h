@@ -23,7 +23,8 @@ struct eddy_options {
     bool quiet;         /* don't print the main task's failure */
     size_t stack_size;  /* bytes a task; default 256 KiB (x4 under sanitizers), at least 28 KiB,
                               at most 1 GiB: beyond is -EINVAL */
-    size_t max_tasks;   /* default 1,048,576; beyond, a spawn fails with -EAGAIN */
+    size_t max_tasks;   /* default 1,048,576, at most 8,388,607; beyond, a spawn
+                              fails with -EAGAIN */
     eddy_log_function *log;
     void *log_context;
 };
