@@ -87,8 +87,14 @@ TEST(localhost_is_a_name)
     int port, listener = listening_socket(&port);
     eddy_stream *stream;
     names_are_real();
-    CHECK_INT(eddy_connect("localhost", port, &stream), 0);
-    eddy_stream_close(stream);
+    struct addrinfo *known = NULL;
+    if (getaddrinfo("localhost", NULL, NULL, &known) == 0) {
+        freeaddrinfo(known);
+        CHECK_INT(eddy_connect("localhost", port, &stream), 0);
+        eddy_stream_close(stream);
+    } else {
+        printf("SKIP: this system has no localhost\n");
+    }
     close(listener);
     return 0;
 }
