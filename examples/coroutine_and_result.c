@@ -19,7 +19,6 @@
  * point to, which has to live longer than the task does.
  */
 #include <stdio.h>
-#include <string.h>
 #include <eddy.h>
 
 struct result {
@@ -45,9 +44,6 @@ static void print_task(const eddy_task *task)
 {
     char text[256];
     eddy_task_describe(task, text, sizeof text);
-    char *path = strstr(text, " at "), *name = strrchr(text, '/');
-    if (path && name) /* leave the folder out: it depends on where this was compiled */
-        memmove(path + 4, name + 1, strlen(name));
     printf("%s\n", text);
 }
 

@@ -13,7 +13,6 @@
  * main task is Task-1. Two lines are added to the tutorial's: a second later, and at the end.
  */
 #include <stdio.h>
-#include <string.h>
 #include <eddy.h>
 
 struct result {
@@ -39,9 +38,6 @@ static void print_task(const eddy_task *task)
 {
     char text[256];
     eddy_task_describe(task, text, sizeof text);
-    char *path = strstr(text, " at "), *name = strrchr(text, '/');
-    if (path && name) /* leave the folder out: it depends on where this was compiled */
-        memmove(path + 4, name + 1, strlen(name));
     printf("%s\n", text);
 }
 
