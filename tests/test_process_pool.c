@@ -5,6 +5,7 @@
 #undef main
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include "process_pool.h"
@@ -857,7 +858,7 @@ static volatile pid_t *shared_pids;
 
 struct victim {
     int slot;
-    int *left;
+    atomic_int *left;
     int *died;
 };
 static int victim(struct victim *a)
@@ -875,8 +876,9 @@ static int victim(struct victim *a)
     return 0;
 }
 
+/* In a thread: a task would look only when the loop turns, and that is when a job has ended. */
 struct killer {
-    int *left;
+    atomic_int *left;
 };
 static int killer(struct killer *a)
 {
@@ -887,9 +889,7 @@ static int killer(struct killer *a)
         pid_t pid = shared_pids[rand_r(&seed) % 4];
         if (pid > 0 && kill(pid, SIGKILL) == 0)
             --*a->left;
-        int r = eddy_sleep((rand_r(&seed) % 1000) * 1e-6);
-        if (r < 0)
-            return r;
+        usleep((unsigned)rand_r(&seed) % 1000);
     }
     return 0;
 }
@@ -903,18 +903,22 @@ __attribute__((__constructor__(102))) static void make_shared_memory(void)
 
 static int kills(void)
 {
-    int left = atoi(getenv("EDDY_TEST_KILLS") ? getenv("EDDY_TEST_KILLS") : "100");
+    atomic_int left = atoi(getenv("EDDY_TEST_KILLS") ? getenv("EDDY_TEST_KILLS") : "100");
     int died = 0, err;
     struct sum job = {.a = 1};
+    eddy_pool *thread;
+    CHECK_INT(eddy_thread_pool_open(&thread, NULL), 0);
     CHECK_INT(eddy_process_pool_open(&pool, 4), 0);
     CHECK_INT(eddy_run_in(pool, sum, &job), 1);
     eddy_with_group (g, &err) {
         for (int i = 0; i < 4; i++)
             eddy_spawn(g, victim, .slot = i, .left = &left, .died = &died);
-        eddy_spawn(g, killer, .left = &left);
+        struct killer job_of_the_thread = {&left};
+        CHECK_INT(eddy_run_in(thread, killer, &job_of_the_thread), 0);
     }
     CHECK_INT(err, 0);
     CHECK(died > 0);
+    eddy_pool_close(thread);
     CHECK(count_children(job.parent) <= 4);
     eddy_pool_close(pool);
     CHECK_INT(count_children(job.parent), 0);
