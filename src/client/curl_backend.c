@@ -25,6 +25,7 @@ struct socket_watch {
     struct backend *backend;
     int number;
     bool reading, writing;
+    struct socket_watch *next, **link; /* of its transfer's, while it is watched */
 };
 
 static void backend_settle(struct backend *backend);
@@ -94,6 +95,28 @@ static int socket_update(struct socket_watch *watch, bool reading, bool writing)
     return r;
 }
 
+static void socket_unlink(struct socket_watch *watch)
+{
+    if (watch->link && (*watch->link = watch->next))
+        watch->next->link = watch->link;
+    watch->link = NULL;
+}
+
+static void socket_link(struct socket_watch *watch, struct transfer *transfer)
+{
+    socket_unlink(watch);
+    if ((watch->next = transfer->sockets))
+        watch->next->link = &watch->next;
+    watch->link = &transfer->sockets;
+    transfer->sockets = watch;
+}
+
+static void socket_forget(struct socket_watch *watch)
+{
+    socket_unlink(watch);
+    (void)socket_update(watch, false, false);
+}
+
 /* What libcurl wants to know of a descriptor. An error returned would kill the whole multi handle,
  * so one that can't be watched ends its own transfer only. */
 static int socket_wanted(CURL *easy, curl_socket_t number, int what, void *userdata, void *unused)
@@ -103,11 +126,18 @@ static int socket_wanted(CURL *easy, curl_socket_t number, int what, void *userd
     bool reading = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
     bool writing = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
     struct socket_watch *watch = socket_get(backend, number, reading || writing);
-    if (!watch && !reading && !writing)
+    if (!reading && !writing) {
+        if (watch)
+            socket_forget(watch);
         return 0;
+    }
     int r = watch ? socket_update(watch, reading, writing) : -ENOMEM;
     struct transfer *transfer = NULL;
-    if (r < 0 && curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == CURLE_OK && transfer) {
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) != CURLE_OK || !transfer)
+        return 0;
+    if (r == 0) {
+        socket_link(watch, transfer);
+    } else {
         exchange_end(transfer->exchange, r, "its socket can't be watched: %s", eddy_error_name(r));
         transfer->drop = true;
         transfer_attend(transfer);
@@ -131,7 +161,7 @@ int backend_close_socket(void *userdata, curl_socket_t number)
 {
     struct socket_watch *watch = socket_get(userdata, number, false);
     if (watch)
-        (void)socket_update(watch, false, false);
+        socket_forget(watch);
     return close(number);
 }
 
@@ -169,6 +199,10 @@ static void transfer_free(struct transfer *transfer)
 {
     struct backend *backend = transfer->backend;
     transfer->queued = true; /* libcurl's last callbacks don't queue it again */
+    /* Before libcurl's own word, which may come after it closed one that was connecting (7.88): by
+     * then the number may be another thread's descriptor. */
+    while (transfer->sockets)
+        socket_forget(transfer->sockets);
     if (transfer->easy) {
         (void)curl_multi_remove_handle(backend->multi, transfer->easy);
         curl_easy_reset(transfer->easy);

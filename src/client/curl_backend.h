@@ -39,10 +39,11 @@ struct transfer {
     struct transfer *next_attention;
     CURL *easy; /* NULL until it begins */
     struct curl_slist *headers;
-    bool queued;      /* in attention */
-    bool paused;      /* by on_body, until the reader took enough */
-    bool drop;        /* to be let go */
-    int socket_error; /* why no socket could be made, or 0 */
+    struct socket_watch *sockets; /* watched for it */
+    bool queued;                  /* in attention */
+    bool paused;                  /* by on_body, until the reader took enough */
+    bool drop;                    /* to be let go */
+    int socket_error;             /* why no socket could be made, or 0 */
     char error[CURL_ERROR_SIZE];
 };
 

@@ -57,7 +57,7 @@ class Run:
         self.first = self.process.stdout.readline()
         assert self.first, "it ended before it began"
 
-    def finish(self, timeout=60):
+    def finish(self, timeout=300):  # the thread sanitizer takes two minutes for four versions
         try:
             self.stdout, self.stderr = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
