@@ -1,41 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Process pools: jobs in other processes, and every way in which those can end. */
-#define main test_main
-#include "support/test.h"
-#undef main
+/*
+ * Process pools: jobs in other processes, their results, cancel and closing. Workers that die are
+ * in test_process_pool_kills, forks and programs that end in test_process_pool_programs.
+ */
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include "process_pool.h"
-
-static int program(const char *kind);
+#include "support/process_pool_test.h"
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "program") == 0)
-        return program(argv[2]);
-    if (eddy_process_pool_init() < 0 || eddy_process_pool_init() < 0) {
-        eddy_failure_print(eddy_last_failure(), stderr);
-        return 1;
-    }
-    return test_main(argc, argv);
+    return main_with_process_pools(argc, argv);
 }
 
 /* ---- functions for workers ---- */
-
-struct sum {
-    int a, b, sum;
-    pid_t pid, parent;
-};
-static int sum(struct sum *a)
-{
-    a->sum = a->a + a->b;
-    a->pid = getpid();
-    a->parent = getppid();
-    return a->a;
-}
 
 struct refuse {
     int code, length; /* of the message, or -1: none */
@@ -46,43 +25,6 @@ static int refuse(struct refuse *a)
     memset(text, 'x', sizeof text);
     errno = EXDEV;
     return a->length < 0 ? a->code : eddy_fail(a->code, "%.*s", a->length, text);
-}
-
-enum end { BY_KILL, BY_SEGV, BY_EXIT, BY_TERM };
-struct end_badly {
-    enum end how;
-    int touched;
-};
-static int end_badly(struct end_badly *a)
-{
-    a->touched = 1;
-    if (a->how == BY_EXIT)
-        exit(3);
-    if (a->how == BY_SEGV)
-        signal(SIGSEGV, SIG_DFL); /* the sanitizers' would print a report */
-    raise(a->how == BY_KILL ? SIGKILL : a->how == BY_SEGV ? SIGSEGV : SIGTERM);
-    return 0;
-}
-
-static int ask_for_pools(struct sum *a)
-{
-    eddy_pool *other;
-    a->a = eddy_process_pool_init();
-    a->b = eddy_process_pool_open(&other, 1);
-    return 0;
-}
-
-/* Says that it runs, by a byte in a pipe, and then blocks until it is killed, or let go. */
-struct block {
-    int say, wait;
-    int result;
-};
-static int block(struct block *a)
-{
-    char byte = 0;
-    if (write(a->say, &byte, 1) != 1 || read(a->wait, &byte, 1) < 0)
-        return -errno;
-    return a->result;
 }
 
 struct large {
@@ -114,59 +56,6 @@ static int snooze(struct snooze *a)
     return eddy_blocking_sleep(a->seconds);
 }
 
-/* ---- tasks ---- */
-
-static eddy_pool *pool;
-
-/* Pipes that workers know: made before any worker, kept for good. */
-static int said[2] = {-1, -1}, let_go[2] = {-1, -1};
-
-__attribute__((__constructor__(101))) static void make_pipes(void)
-{
-    if (pipe(said) < 0 || pipe(let_go) < 0)
-        abort();
-}
-
-static void wait_until_said(int count)
-{
-    char byte;
-    while (count-- > 0)
-        if (read(said[0], &byte, 1) != 1)
-            abort();
-}
-
-static void let_go_of(int count)
-{
-    while (count-- > 0)
-        if (write(let_go[1], "", 1) != 1)
-            abort();
-}
-
-struct blocker {
-    int result;
-};
-static int blocker(struct blocker *a)
-{
-    struct block job = {said[1], let_go[0], a->result};
-    int r = eddy_run_in(pool, block, &job);
-    note("%d", r);
-    return r;
-}
-
-struct summer {
-    int count;
-};
-static int summer(struct summer *a)
-{
-    for (int i = 0; i < a->count; i++) {
-        struct sum job = {.a = i, .b = 1};
-        int r = eddy_run_in(pool, sum, &job);
-        if (r != i || job.sum != i + 1)
-            return eddy_fail(-EPROTO, "%d in round %d", r, i);
-    }
-    return 0;
-}
-
 struct snoozer {
     double seconds;
     const char *name;
@@ -182,42 +71,6 @@ static int snoozer(struct snoozer *a)
 static bool process_exists(pid_t pid)
 {
     return kill(pid, 0) == 0;
-}
-
-/* From /proc/PID/stat: the parent, 0 if there is no such process; a zombie counts as one. */
-static pid_t parent_of(const char *pid, char *ret_state)
-{
-    char path[300], line[512] = "";
-    int parent = 0;
-    (void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    const char *name_end = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
-    if (!name_end || sscanf(name_end + 1, " %c %d", ret_state, &parent) != 2)
-        parent = 0;
-    (void)fclose(file);
-    return parent;
-}
-
-static int count_children(pid_t of)
-{
-    int count = 0;
-    char state;
-    DIR *directory = opendir("/proc");
-    for (struct dirent *entry; directory && (entry = readdir(directory));)
-        count += entry->d_name[0] >= '0' && entry->d_name[0] <= '9' &&
-                 parent_of(entry->d_name, &state) == of;
-    if (directory)
-        (void)closedir(directory);
-    return count;
-}
-
-static bool process_runs(pid_t pid)
-{
-    char number[16], state = 'Z';
-    (void)snprintf(number, sizeof number, "%d", pid);
-    return parent_of(number, &state) && state != 'Z' && state != 'X';
 }
 
 /* ---- results ---- */
@@ -368,72 +221,6 @@ TEST(workers_sleep_on_the_virtual_clock)
     return 0;
 }
 
-/* ---- the ends of workers ---- */
-
-TEST(a_worker_that_dies_fails_its_job_alone)
-{
-    static const struct {
-        enum end how;
-        const char *what;
-    } ends[] = {
-        {BY_KILL, "was killed by signal 9 (Killed)"},
-        {BY_SEGV, "was killed by signal 11 (Segmentation fault)"},
-        {BY_TERM, "was killed by signal 15 (Terminated)"},
-        {BY_EXIT, "exited with 3"},
-    };
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        struct end_badly job = {ends[i].how, 0};
-        CHECK_INT(eddy_run_in(pool, end_badly, &job), -ECHILD);
-        CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "end_badly: worker ");
-        CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), ends[i].what);
-        CHECK_INT(job.touched, 0); /* the struct is as it was */
-        CHECK_INT((long long)eddy_pool_workers(pool), 0);
-        struct summer next = {1};
-        CHECK_INT(summer(&next), 0);
-    }
-    eddy_pool_close(pool);
-    return 0;
-}
-
-TEST(others_go_on_when_one_is_killed)
-{
-    CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
-    int err;
-    struct end_badly job = {BY_KILL, 0};
-    eddy_with_group (g, &err) {
-        eddy_spawn(g, blocker, .result = 5);
-        eddy_spawn(g, summer, .count = 20);
-        err = eddy_sleep(0);
-        wait_until_said(1);
-        EXPECT_INT(eddy_run_in(pool, end_badly, &job), -ECHILD);
-        let_go_of(1);
-    }
-    CHECK_INT(err, 0);
-    CHECK_NOTES("5");
-    eddy_pool_close(pool);
-    return 0;
-}
-
-TEST(an_idle_worker_that_dies_is_replaced_silently)
-{
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
-    for (int i = 0; i < 20; i++) {
-        struct sum job = {.a = 1, .b = 1};
-        CHECK_INT(eddy_run_in(pool, sum, &job), 1);
-        CHECK_INT(kill(job.pid, SIGKILL), 0);
-        if (i % 2) {
-            while (eddy_pool_workers(pool))
-                CHECK_INT(eddy_sleep(0.001), 0);
-        }
-        job.sum = 0;
-        CHECK_INT(eddy_run_in(pool, sum, &job), 1); /* or at once, before anybody noticed */
-        CHECK_INT(job.sum, 2);
-    }
-    eddy_pool_close(pool);
-    return 0;
-}
-
 /* ---- cancel ---- */
 
 TEST(cancel_ends_the_worker_at_once)
@@ -573,12 +360,6 @@ TEST(close_while_others_sleep_takes_no_virtual_time)
     return 0;
 }
 
-static int use_pool(void)
-{
-    struct summer jobs = {10};
-    return summer(&jobs);
-}
-
 static int use_pool_and_close(void)
 {
     struct summer jobs = {10};
@@ -637,326 +418,4 @@ TEST(one_loop_at_a_time)
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_run_in: another loop uses this process pool");
     eddy_pool_close(pool);
     return 0;
-}
-
-/* ---- the server ---- */
-
-static int wait_for_exit(pid_t pid, int *status)
-{
-    pid_t r;
-    do
-        r = waitpid(pid, status, 0);
-    while (r < 0 && errno == EINTR);
-    return r == pid ? 0 : -errno;
-}
-
-PLAIN_TEST(a_fork_of_the_program_has_no_process_pools)
-{
-    test_state.descriptors = test_count_descriptors();
-    EXPECT_INT(eddy_process_pool_open(&pool, 1), 0);
-    EXPECT_INT(test_run(use_pool), 0);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        eddy_pool *other = NULL;
-        if (eddy_process_pool_init() != -ENOTSUP)
-            _exit(1);
-        if (eddy_process_pool_open(&other, 1) != -ENOTSUP || other)
-            _exit(2);
-        if (!strstr(eddy_failure_message(eddy_last_failure()), "this is a fork of it"))
-            _exit(3);
-        eddy_pool_close(pool); /* its copy */
-        _exit(0);
-    }
-    int status = -1;
-    EXPECT_INT(wait_for_exit(pid, &status), 0);
-    EXPECT_INT(status, 0);
-    EXPECT_INT(test_run(use_pool), 0); /* untouched */
-    eddy_pool_close(pool);
-}
-
-TEST(a_worker_has_no_process_pools)
-{
-    struct sum job = {.a = 0};
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
-    CHECK_INT(eddy_run_in(pool, ask_for_pools, &job), 0);
-    CHECK_INT(job.a, -ENOTSUP);
-    CHECK_INT(job.b, -ENOTSUP);
-    eddy_pool_close(pool);
-    return 0;
-}
-
-PLAIN_TEST(nobody_waits_for_the_server_by_chance)
-{
-    int status;
-    errno = 0;
-    pid_t pid = waitpid(-1, &status, WNOHANG);
-    /* Under an emulator the server is an ordinary child. */
-    EXPECT((pid < 0 && errno == ECHILD) || pid == 0);
-}
-
-static int kill_the_server(void)
-{
-    struct sum job = {.a = 1};
-    CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
-    CHECK_INT(eddy_run_in(pool, sum, &job), 1);
-    eddy_task *runs = eddy_create_task(blocker, .result = 0);
-    CHECK_INT(eddy_sleep(0), 0);
-    wait_until_said(1);
-    CHECK_INT(kill(job.parent, SIGKILL), 0);
-    CHECK_INT(eddy_task_wait(runs), 0);
-    CHECK_INT(eddy_task_result(runs), -ECHILD);
-    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
-               "block: the server of the worker processes is gone");
-    CHECK_INT(eddy_task_release(runs), 0);
-    CHECK_INT(eddy_run_in(pool, sum, &job), -ECHILD);
-    CHECK_INT((long long)eddy_pool_workers(pool), 0);
-    eddy_pool_close(pool);
-    siginfo_t info;
-    CHECK_INT(waitid(P_PID, (id_t)job.parent, &info, WEXITED | WNOWAIT | __WALL), 0);
-    CHECK_INT(eddy_process_pool_open(&pool, 2), -EPIPE);
-    while (process_runs(job.pid)) /* it dies with the server */
-        usleep(1000);
-    test_state.notes[0] = '\0';
-    return 0;
-}
-
-/* ---- programs of their own: this one again, see main ---- */
-
-static const char *program_kind;
-
-static int program_task(void)
-{
-    struct sum job = {.a = 1};
-    int r = eddy_process_pool_open(&pool, 1);
-    if (r < 0 || (r = eddy_run_in(pool, sum, &job)) < 0)
-        return r;
-    printf("%d %d", job.parent, job.pid);
-    fflush(stdout);
-    if (strcmp(program_kind, "killed") == 0)
-        raise(SIGKILL);
-    exit(0); /* in the middle of it all */
-}
-
-static void *nothing_to_do(void *gate)
-{
-    pthread_mutex_lock(gate);
-    return NULL;
-}
-
-static int init_late(void)
-{
-    return eddy_process_pool_init();
-}
-
-static int program(const char *kind)
-{
-    static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-    pthread_t thread;
-    program_kind = kind;
-    printf("once "); /* in the buffer while processes are forked */
-    if (strcmp(kind, "threads") == 0) {
-        pthread_mutex_lock(&gate);
-        pthread_create(&thread, NULL, nothing_to_do, &gate);
-        printf("%d", eddy_process_pool_init());
-        pthread_mutex_unlock(&gate);
-        return pthread_join(thread, NULL);
-    }
-    if (strcmp(kind, "loop") == 0) {
-        const struct eddy_options quiet = {.quiet = true};
-        printf("%d ", eddy_run_with(&quiet, init_late));
-        printf("%d ", eddy_process_pool_open(&pool, 1));
-        printf("%s", eddy_failure_message(eddy_last_failure()));
-        return 0;
-    }
-    return eddy_process_pool_init() < 0 || eddy_run(program_task) < 0;
-}
-
-/* Runs it and gives what it wrote to stdout. */
-static const char *run_program(const char *kind, int *status)
-{
-    static char output[1024];
-    char path[4096] = ""; /* an emulator answers readlink as if it weren't there, but not exec */
-    int out[2];
-    if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
-        return "";
-    if (pipe(out) < 0)
-        return "";
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(out[1], STDOUT_FILENO);
-        close(out[0]);
-        close(out[1]);
-        if (freopen("/dev/null", "w", stderr))
-            execl(path, "test_process_pool", "program", kind, (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    size_t length = 0;
-    ssize_t count;
-    while ((count = read(out[0], output + length, sizeof output - 1 - length)) > 0)
-        length += (size_t)count; /* to the end: when all who inherited it are gone */
-    output[length] = '\0';
-    close(out[0]);
-    *status = -1;
-    EXPECT_INT(wait_for_exit(pid, status), 0);
-    if (WIFEXITED(*status) && WEXITSTATUS(*status) == 127) {
-        printf("SKIP: programs for this processor can't be executed here\n");
-        skip();
-    }
-    return output;
-}
-
-PLAIN_TEST(at_exit_nothing_is_left)
-{
-    int status, zygote = 0, worker = 0;
-    const char *output = run_program("exits", &status);
-    EXPECT_INT(status, 0);
-    EXPECT_INT(sscanf(output, "once %d %d", &zygote, &worker), 2);
-    EXPECT(!strstr(output + 1, "once"));
-    EXPECT(zygote > 0 && worker > 0 && !process_runs(zygote) && !process_runs(worker));
-}
-
-PLAIN_TEST(killed_it_leaves_nothing_either)
-{
-    int status, zygote = 0, worker = 0;
-    const char *output = run_program("killed", &status);
-    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    EXPECT_INT(sscanf(output, "once %d %d", &zygote, &worker), 2);
-    while (process_runs(zygote) || process_runs(worker))
-        usleep(1000);
-}
-
-PLAIN_TEST(too_late_for_process_pools)
-{
-    int status;
-    EXPECT_TEXT(run_program("threads", &status), "once -16");
-    EXPECT_INT(status, 0);
-    EXPECT_TEXT(run_program("loop", &status), "once -16 -95 eddy_process_pool_open: call "
-                                              "eddy_process_pool_init first thing in main");
-    EXPECT_INT(status, 0);
-}
-
-/* ---- kills at random ---- */
-
-struct report_pid {
-    int slot;
-    volatile pid_t *pids; /* shared memory */
-    unsigned spins;
-};
-static int report_pid(struct report_pid *a)
-{
-    a->pids[a->slot] = getpid();
-    for (volatile unsigned i = 0; i < a->spins; i++)
-        continue;
-    a->pids[a->slot] = 0;
-    return a->slot;
-}
-
-static volatile pid_t *shared_pids;
-
-struct victim {
-    int slot;
-    atomic_int *left;
-    int *died;
-};
-static int victim(struct victim *a)
-{
-    unsigned seed = (unsigned)a->slot * 7919;
-    while (*a->left > 0) {
-        struct report_pid job = {a->slot, shared_pids, (unsigned)(rand_r(&seed) % 20000)};
-        int r = eddy_run_in(pool, report_pid, &job);
-        if (r == -ECHILD)
-            ++*a->died;
-        else if (r != a->slot)
-            return r;
-        shared_pids[a->slot] = 0;
-    }
-    return 0;
-}
-
-/* In a thread: a task would look only when the loop turns, and that is when a job has ended. */
-struct killer {
-    atomic_int *left;
-};
-static int killer(struct killer *a)
-{
-    unsigned seed = 42;
-    while (*a->left > 0) {
-        /* A pid that was reported is the worker's until the loop hears of its end: the zygote may
-         * have reaped it, but pids don't come round that fast. */
-        pid_t pid = shared_pids[rand_r(&seed) % 4];
-        if (pid > 0 && kill(pid, SIGKILL) == 0)
-            --*a->left;
-        usleep((unsigned)rand_r(&seed) % 1000);
-    }
-    return 0;
-}
-
-__attribute__((__constructor__(102))) static void make_shared_memory(void)
-{
-    shared_pids = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared_pids == MAP_FAILED)
-        abort();
-}
-
-static int kills(void)
-{
-    atomic_int left = atoi(getenv("EDDY_TEST_KILLS") ? getenv("EDDY_TEST_KILLS") : "100");
-    int died = 0, err;
-    struct sum job = {.a = 1};
-    eddy_pool *thread;
-    CHECK_INT(eddy_thread_pool_open(&thread, NULL), 0);
-    CHECK_INT(eddy_process_pool_open(&pool, 4), 0);
-    CHECK_INT(eddy_run_in(pool, sum, &job), 1);
-    eddy_with_group (g, &err) {
-        for (int i = 0; i < 4; i++)
-            eddy_spawn(g, victim, .slot = i, .left = &left, .died = &died);
-        struct killer job_of_the_thread = {&left};
-        CHECK_INT(eddy_run_in(thread, killer, &job_of_the_thread), 0);
-    }
-    CHECK_INT(err, 0);
-    CHECK(died > 0);
-    eddy_pool_close(thread);
-    CHECK(count_children(job.parent) <= 4);
-    eddy_pool_close(pool);
-    CHECK_INT(count_children(job.parent), 0);
-    return 0;
-}
-
-PLAIN_TEST(random_kills)
-{
-    EXPECT_INT(test_run_with(kills, (struct eddy_options){0}), 0);
-}
-
-TEST(random_cancels)
-{
-    CHECK_INT(eddy_process_pool_open(&pool, 3), 0);
-    unsigned seed = 1;
-    for (int i = 0; i < 60; i++) {
-        eddy_task *tasks[6];
-        for (int k = 0; k < 6; k++)
-            tasks[k] = eddy_create_task(summer, .count = 3);
-        for (int turn = rand_r(&seed) % 20; turn > 0; turn--)
-            CHECK_INT(eddy_sleep(0), 0);
-        for (int k = 0; k < 6; k++)
-            if (rand_r(&seed) % 2)
-                eddy_task_cancel(tasks[k]);
-        for (int k = 0; k < 6; k++) {
-            int r = eddy_task_wait(tasks[k]);
-            CHECK_INT(r, 0);
-            EXPECT(eddy_task_cancelled(tasks[k]) || eddy_task_result(tasks[k]) == 0 ||
-                   eddy_task_result(tasks[k]) == -EPROTO);
-            CHECK_INT(eddy_task_release(tasks[k]), 0);
-        }
-    }
-    eddy_pool_close(pool);
-    return 0;
-}
-
-/* Last, since nothing works after it. */
-PLAIN_TEST(zz_the_death_of_the_server)
-{
-    EXPECT_INT(test_run(kill_the_server), 0);
 }
