@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "call.h"
 #include "log.h"
+#include "memory.h"
 
 #define BLOCK_SIZE 1024
 #define BLOCKS_MAX 4096 /* four million callbacks waiting at once */
@@ -36,14 +37,14 @@ void calls_destroy(struct eddy_loop *loop)
     if (!loop->calls)
         return;
     for (uint32_t i = 0; i < BLOCKS_MAX && loop->calls->blocks[i]; i++)
-        free(loop->calls->blocks[i]);
-    free(loop->calls);
+        memory_free(loop->calls->blocks[i]);
+    memory_free(loop->calls);
 }
 
 static struct call *call_take(struct eddy_loop *loop)
 {
     struct calls *calls = loop->calls;
-    if (!calls && !(calls = loop->calls = calloc(1, sizeof *calls)))
+    if (!calls && !(calls = loop->calls = memory_allocate_zeroed(1, sizeof *calls)))
         return NULL;
     struct call *call = calls->free;
     if (call) {
@@ -54,7 +55,7 @@ static struct call *call_take(struct eddy_loop *loop)
     if (block == BLOCKS_MAX)
         return NULL;
     if (!calls->blocks[block] &&
-        !(calls->blocks[block] = calloc(BLOCK_SIZE, sizeof **calls->blocks)))
+        !(calls->blocks[block] = memory_allocate_zeroed(BLOCK_SIZE, sizeof **calls->blocks)))
         return NULL;
     call = &calls->blocks[block][calls->made % BLOCK_SIZE];
     call->index = calls->made++;
@@ -191,7 +192,7 @@ static void posted_call_run(struct work *work)
     struct posted_call *posted = container_of(work, struct posted_call, work);
     eddy_callback *callback = posted->callback;
     void *argument = posted->argument;
-    free(posted);
+    memory_free(posted);
     if (loop_self)
         callback(argument);
 }
@@ -200,7 +201,7 @@ static void posted_call_arrive(struct post *post)
 {
     struct posted_call *posted = container_of(post, struct posted_call, post);
     if (!loop_self) { /* the loop is being destroyed */
-        free(posted);
+        memory_free(posted);
         return;
     }
     posted->work.run = posted_call_run;
@@ -214,7 +215,7 @@ int eddy_call_soon_threadsafe(eddy_loop *loop, eddy_callback *callback, void *ar
                           loop ? "callback" : "loop");
     if (atomic_load(&loop->closing))
         return eddy_fail(-ESHUTDOWN, "eddy_call_soon_threadsafe: the loop is closing");
-    struct posted_call *posted = malloc(sizeof *posted);
+    struct posted_call *posted = memory_allocate(sizeof *posted);
     if (!posted)
         return eddy_fail(-ENOMEM, "eddy_call_soon_threadsafe: no memory");
     *posted = (struct posted_call){

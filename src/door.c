@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include "door.h"
+#include "memory.h"
 
 static _Thread_local struct door *door_self;
 
@@ -17,7 +18,7 @@ struct door *door_here(void)
     static atomic_uint_fast64_t last_id;
     if (door_self && door_self->loop == loop_self)
         return door_self; /* else, in a forked child, it is the parent's */
-    struct door *door = calloc(1, sizeof *door);
+    struct door *door = memory_allocate_zeroed(1, sizeof *door);
     if (!door)
         return NULL;
     (void)pthread_mutex_init(&door->lock, NULL);
@@ -38,7 +39,7 @@ void door_release(struct door *door)
     if (atomic_fetch_sub_explicit(&door->references, 1, memory_order_acq_rel) > 1)
         return;
     (void)pthread_mutex_destroy(&door->lock);
-    free(door);
+    memory_free(door);
 }
 
 bool door_post(struct door *door, struct post *post)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "failure.h"
 #include "loop.h"
+#include "memory.h"
 #include "task.h"
 
 /* Outside tasks each thread has a last failure of its own; the key exists for its destructor. */
@@ -49,7 +50,7 @@ struct eddy_failure **failure_slot(void)
 static struct eddy_failure *failure_allocate(int code, const char *task, size_t length)
 {
     size_t task_size = strlen(task) + 1;
-    struct eddy_failure *failure = malloc(sizeof *failure + length + 1 + task_size);
+    struct eddy_failure *failure = memory_allocate(sizeof *failure + length + 1 + task_size);
     if (!failure)
         return NULL;
     *failure = (struct eddy_failure){.references = 1, .code = code, .file = ""};
@@ -100,7 +101,7 @@ void failure_add_child(struct eddy_failure *failure, struct eddy_failure *child)
 {
     if (failure->count == failure->capacity) {
         size_t capacity = failure->capacity ? 2 * failure->capacity : 4;
-        void *grown = realloc(failure->children, capacity * sizeof(*failure->children));
+        void *grown = memory_reallocate(failure->children, capacity * sizeof(*failure->children));
         if (!grown) {
             eddy_failure_release(child);
             return;
@@ -301,8 +302,8 @@ void eddy_failure_release(eddy_failure *failure)
         failure_drop(one->cause, &dead);
         for (size_t i = 0; i < one->count; i++)
             failure_drop(one->children[i], &dead);
-        free(one->children);
-        free(one);
+        memory_free(one->children);
+        memory_free(one);
     }
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "failure.h"
 #include "log.h"
+#include "memory.h"
 #include "operation.h"
 #include "task.h"
 
@@ -36,7 +37,7 @@ static int file_release(struct eddy_file *file)
     int r = close(file->descriptor) < 0 && errno != EINTR ? -errno : 0;
     if (r < 0)
         eddy_fail(r, "closing '%s': %s", file->path, strerror(-r));
-    free(file);
+    memory_free(file);
     return r;
 }
 
@@ -55,6 +56,14 @@ static int file_check(const struct eddy_file *file, const char *call, const void
     return 0;
 }
 
+/* -1: the system keeps it, since what is written goes to the end, or it can't be sought. */
+static int64_t position_after_open(int descriptor, int flags)
+{
+    struct engine *engine = loop_self->engine;
+    int64_t position = flags & O_APPEND ? -1 : engine->call->position(engine, descriptor);
+    return position < 0 ? -1 : position;
+}
+
 int eddy_file_open(const char *path, int flags, mode_t mode, eddy_file **ret_file)
 {
     if (!path || !ret_file)
@@ -62,7 +71,7 @@ int eddy_file_open(const char *path, int flags, mode_t mode, eddy_file **ret_fil
     if (!task_current())
         return log_misuse(-EINVAL, "eddy_file_open", "awaited outside a task");
     size_t length = strlen(path);
-    struct eddy_file *file = malloc(sizeof *file + length + 1);
+    struct eddy_file *file = memory_allocate(sizeof *file + length + 1);
     if (!file)
         return eddy_fail(-ENOMEM, "no memory for a file");
     file->references = 1;
@@ -71,11 +80,11 @@ int eddy_file_open(const char *path, int flags, mode_t mode, eddy_file **ret_fil
         .kind = OPERATION_OPEN, .path = file->path, .flags = flags | O_CLOEXEC, .mode = mode};
     int r = operation_run(&operation);
     if (r < 0) {
-        free(file);
+        memory_free(file);
         return r == -ECANCELED ? r : eddy_fail(r, "can't open '%s': %s", path, strerror(-r));
     }
     file->descriptor = r;
-    file->position = flags & O_APPEND ? -1 : lseek(r, 0, SEEK_CUR); /* -1 if it can't be sought */
+    file->position = position_after_open(r, flags);
     *ret_file = file;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "eddy/future.h"
 #include "log.h"
+#include "memory.h"
 #include "task.h"
 
 enum future_state { FUTURE_PENDING, FUTURE_FINISHED, FUTURE_FAILED, FUTURE_CANCELLED };
@@ -42,7 +43,7 @@ eddy_future *eddy_future_new(void)
         log_misuse(-EINVAL, "eddy_future_new", "called outside a loop");
         return NULL;
     }
-    struct eddy_future *future = calloc(1, sizeof *future);
+    struct eddy_future *future = memory_allocate_zeroed(1, sizeof *future);
     if (!future) {
         eddy_fail(-ENOMEM, "no memory for a future");
         return NULL;
@@ -66,7 +67,7 @@ void eddy_future_release(eddy_future *future)
     if (future->state == FUTURE_FAILED && !future->seen)
         log_say(future->loop == loop_self ? future->loop : NULL, EDDY_LOG_ERROR, EDDY_LOG_TASK_LOST,
                 "a future failed with %s and nobody looked at it", eddy_error_name(future->code));
-    free(future);
+    memory_free(future);
 }
 
 static void future_callback_run(struct work *work)
@@ -75,7 +76,7 @@ static void future_callback_run(struct work *work)
     eddy_future *future = waiter->future;
     if (loop_self)
         waiter->callback(future, waiter->argument);
-    free(waiter);
+    memory_free(waiter);
     eddy_future_release(future);
 }
 
@@ -203,7 +204,7 @@ int eddy_future_add_done_callback(eddy_future *future, eddy_future_callback *cal
                           !future     ? "the future is NULL"
                           : !callback ? "the callback is NULL"
                                       : "the future belongs to another loop");
-    struct future_waiter *waiter = calloc(1, sizeof *waiter);
+    struct future_waiter *waiter = memory_allocate_zeroed(1, sizeof *waiter);
     if (!waiter)
         return eddy_fail(-ENOMEM, "no memory for a future's callback");
     waiter->future = eddy_future_keep(future);
@@ -233,7 +234,7 @@ size_t eddy_future_remove_done_callback(eddy_future *future, eddy_future_callbac
         if (waiter->wait || waiter->callback != callback || waiter->argument != argument)
             continue;
         list_remove(&future->waiters, link);
-        free(waiter);
+        memory_free(waiter);
         removed++;
         eddy_future_release(future);
     }

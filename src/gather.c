@@ -7,6 +7,7 @@
 #include "eddy/semaphore.h"
 #include "group.h"
 #include "log.h"
+#include "memory.h"
 #include "task.h"
 
 struct gather;
@@ -78,7 +79,7 @@ static bool gather_abort(struct wait *wait)
 static void gather_seen(struct join *join, const struct task_slot *slot)
 {
     (void)slot;
-    free(join);
+    memory_free(join);
 }
 
 static void gather_unlink(struct gather *gather)
@@ -88,7 +89,8 @@ static void gather_unlink(struct gather *gather)
         if (!one->task)
             continue;
         list_remove(&one->task->joiners, &one->join.link);
-        struct join *seen = malloc(sizeof *seen); /* without memory the report comes: no harm */
+        struct join *seen = memory_allocate(
+            sizeof *seen); /* without memory the report comes: no harm */
         if (seen) {
             seen->done = gather_seen;
             list_append(&one->task->joiners, &seen->link);
@@ -115,7 +117,7 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
     if (!count)
         return 0;
     struct gather gather = {.results = results, .count = count, .pending = count, .mode = mode};
-    gather.joins = calloc(count, sizeof *gather.joins);
+    gather.joins = memory_allocate_zeroed(count, sizeof *gather.joins);
     if (!gather.joins)
         return eddy_fail(-ENOMEM, "eddy_gather: no memory for %zu tasks", count);
     for (size_t i = 0; i < count; i++) {
@@ -143,7 +145,7 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
             scope_mark_interrupted(self);
     }
     gather_unlink(&gather);
-    free(gather.joins);
+    memory_free(gather.joins);
     if (gather.cancelled)
         code = -ECANCELED;
     else if (mode == EDDY_RAISE_FIRST)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "memory.h"
 #include "task.h"
 
 eddy_task *eddy_create_task_(void *unused, eddy_function_ *function, const void *arguments,
@@ -209,7 +210,7 @@ const char *eddy_task_name(const eddy_task *handle)
     if (!slot->name) {
         char name[TASK_NAME_SIZE];
         slot_name(slot, name);
-        slot->name = strdup(name);
+        slot->name = memory_copy_text(name);
     }
     return slot->name ? slot->name : "";
 }
@@ -222,10 +223,10 @@ int eddy_task_set_name(eddy_task *handle, const char *name)
         return code;
     if (!name)
         return log_misuse(-EINVAL, "eddy_task_set_name", "the name is NULL");
-    char *copy = strndup(name, TASK_NAME_SIZE - 1);
+    char *copy = memory_copy_text_of(name, TASK_NAME_SIZE - 1);
     if (!copy)
         return eddy_fail(-ENOMEM, "no memory for a task's name");
-    free(slot->name);
+    memory_free(slot->name);
     slot->name = copy;
     return 0;
 }

@@ -16,23 +16,24 @@
 static int bind_and_listen(struct engine *engine, int descriptor, const struct address *address,
                            int backlog, bool reuse_port)
 {
-    const int on = 1;
     /* Connections of an earlier run that linger must not keep the port from its successor. */
-    (void)setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (reuse_port && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
-        return -errno;
+    (void)engine->call->set_option(engine, descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+    int r = 0;
+    if (reuse_port)
+        r = engine->call->set_option(engine, descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (r < 0)
+        return r;
     if (address->any.sa_family == AF_INET6)
-        (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    int r = engine->call->bind(engine, descriptor, &address->any, address->size);
+        (void)engine->call->set_option(engine, descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    r = engine->call->bind(engine, descriptor, &address->any, address->size);
     return r < 0 ? r : engine->call->listen(engine, descriptor, backlog);
 }
 
-static int port_of(int descriptor)
+static int port_of(struct engine *engine, int descriptor)
 {
     struct address address = {.size = sizeof(address.v6)};
-    if (getsockname(descriptor, &address.any, &address.size) < 0)
-        return -errno;
-    return address_port(&address);
+    int r = engine->call->local_address(engine, descriptor, &address.any, &address.size);
+    return r < 0 ? r : address_port(&address);
 }
 
 /* The port, or an error. */
@@ -44,7 +45,7 @@ static int listen_on_one(struct engine *engine, const struct address *address, i
         return descriptor;
     int r = bind_and_listen(engine, descriptor, address, backlog, reuse_port);
     if (r == 0)
-        r = port_of(descriptor);
+        r = port_of(engine, descriptor);
     if (r < 0)
         (void)engine->call->close(engine, descriptor);
     else

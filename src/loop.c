@@ -10,11 +10,13 @@
 #include "call.h"
 #include "log.h"
 #include "loop.h"
+#include "memory.h"
 #include "server.h"
 #include "task.h"
 #include "watch.h"
 
 _Thread_local struct eddy_loop *loop_self;
+_Thread_local struct harness *harness_self;
 
 /* While only descriptors could end the wait, a virtual clock gives the system this long. */
 #define VIRTUAL_GRACE_NS 1000000
@@ -105,7 +107,7 @@ static int64_t loop_timeout(struct eddy_loop *loop)
             return -1;
         if (next == TIMER_NEVER)
             return -1;
-        return loop->watched ? VIRTUAL_GRACE_NS : 0;
+        return loop->watched && !loop->engine->call->simulated ? VIRTUAL_GRACE_NS : 0;
     }
     if (next == TIMER_NEVER)
         return -1;
@@ -137,6 +139,8 @@ static void loop_poll(struct eddy_loop *loop)
     timer_turn(&loop->timers, loop_now(loop));
     loop->budget = loop->virtual_clock ? 0 : LOOP_BUDGET;
     loop->snapshot_last = loop->ready_last;
+    if (loop->harness && loop->harness->turned)
+        loop->harness->turned(loop->harness, loop);
 }
 
 static void loop_run_snapshots(struct eddy_loop *loop)
@@ -203,13 +207,27 @@ static int loop_make_memory(struct eddy_loop *loop, size_t stack_size)
     return r;
 }
 
+static int loop_make_engine(struct eddy_loop *loop, const char *name)
+{
+    struct harness *harness = loop->harness;
+    if (harness && harness->engine_create)
+        return harness->engine_create(harness, loop, name, &loop->engine);
+    char why[128] = "";
+    int r = engine_create(name, &loop->engine, why, sizeof why);
+    if (r < 0)
+        return eddy_fail(r, "no engine: %s", why[0] ? why : eddy_error_name(r));
+    if (why[0])
+        log_say(loop, EDDY_LOG_INFO, EDDY_LOG_NOTE, "engine %s: %s", loop->engine->call->name, why);
+    return 0;
+}
+
 int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
 {
     static atomic_uint next_sequence;
     int r = options_check(options);
     if (r < 0)
         return r;
-    struct eddy_loop *loop = calloc(1, sizeof *loop);
+    struct eddy_loop *loop = memory_allocate_zeroed(1, sizeof *loop);
     if (!loop)
         return eddy_fail(-ENOMEM, "no memory for a loop");
     unsigned sequence = atomic_fetch_add(&next_sequence, 1);
@@ -222,22 +240,18 @@ int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
     loop->max_tasks = options->max_tasks ? options->max_tasks : 1 << 20;
     r = loop_make_memory(loop, options->stack_size);
     if (r < 0) {
-        free(loop);
+        memory_free(loop);
         return r;
     }
-    char why[128] = "";
-    r = engine_create(options->engine ? options->engine : getenv("EDDY_ENGINE"), &loop->engine, why,
-                      sizeof why);
+    loop->harness = harness_self;
+    timer_wheel_init(&loop->timers, loop_now(loop));
+    r = loop_make_engine(loop, options->engine ? options->engine : getenv("EDDY_ENGINE"));
     if (r < 0) {
-        eddy_fail(r, "no engine: %s", why[0] ? why : eddy_error_name(r));
         slots_destroy(loop);
         stack_pool_destroy(&loop->stacks);
-        free(loop);
+        memory_free(loop);
         return r;
     }
-    if (why[0])
-        log_say(loop, EDDY_LOG_INFO, EDDY_LOG_NOTE, "engine %s: %s", loop->engine->call->name, why);
-    timer_wheel_init(&loop->timers, loop_now(loop));
     loop->fiber = sanitizer_current_fiber();
     *ret_loop = loop;
     return 0;
@@ -264,7 +278,10 @@ void loop_destroy(struct eddy_loop *loop)
     loop->engine->call->destroy(loop->engine);
     slots_destroy(loop);
     stack_pool_destroy(&loop->stacks);
-    free(loop);
+    struct harness *harness = loop->harness;
+    memory_free(loop);
+    if (harness && harness->closed)
+        harness->closed(harness);
 }
 
 /* ---- public ---- */

@@ -18,6 +18,7 @@
 #include "eddy/loop.h"
 #include "eddy/run.h"
 #include "engine/engine.h"
+#include "harness.h"
 #include "list.h"
 #include "sanitizer.h"
 #include "stack.h"
@@ -56,6 +57,7 @@ struct eddy_loop {
     atomic_uint posting;          /* threads in loop_post: the loop's end waits for them */
 
     struct engine *engine;
+    struct harness *harness; /* NULL but in tests */
     struct timer_wheel timers;
     struct stack_pool stacks;
 
@@ -94,7 +96,7 @@ struct eddy_loop {
 };
 
 /* The loop of this thread. */
-extern _Thread_local struct eddy_loop *loop_self;
+extern EDDY_PRIVATE _Thread_local struct eddy_loop *loop_self;
 
 int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop);
 void loop_destroy(struct eddy_loop *loop);

@@ -10,6 +10,7 @@
 #include "eddy/file.h"
 #include "failure.h"
 #include "log.h"
+#include "memory.h"
 #include "operation.h"
 #include "task.h"
 
@@ -103,14 +104,14 @@ int eddy_make_directories(const char *path, mode_t mode)
     int r = path_check("eddy_make_directories", path, "");
     if (r < 0)
         return r;
-    char *copy = strdup(path);
+    char *copy = memory_copy_text(path);
     if (!copy)
         return eddy_fail(-ENOMEM, "no memory for a path");
     size_t length = strlen(copy);
     while (length > 1 && copy[length - 1] == '/')
         copy[--length] = '\0';
     r = make_chain(copy, length, mode);
-    free(copy);
+    memory_free(copy);
     if (r < 0 && r != -ECANCELED)
         eddy_fail(r, "can't make the directory '%s': %s", path, strerror(-r));
     return r;

@@ -85,7 +85,7 @@ int eddy_to_thread_abandon_(eddy_function_ *function, void *argument, size_t siz
     if (r < 0)
         return r;
     struct eddy_pool *pool = pool_of_loop(loop_self);
-    return pool ? thread_pool_run_abandon(pool, &order) : -ENOMEM;
+    return pool ? pool->call->run_abandon(pool, &order) : -ENOMEM;
 }
 
 void eddy_pool_close(eddy_pool *pool)

@@ -29,6 +29,8 @@ struct order {
 
 struct pool_vtable {
     int (*run)(struct eddy_pool *pool, const struct order *order);
+    /* The same on a copy of the argument, see eddy_to_thread_abandon. NULL: not of this kind. */
+    int (*run_abandon)(struct eddy_pool *pool, const struct order *order);
     void (*close)(struct eddy_pool *pool);
     size_t (*jobs)(const struct eddy_pool *pool);
     size_t (*workers)(const struct eddy_pool *pool);
@@ -44,9 +46,6 @@ void pool_loop_close(struct eddy_loop *loop);
 
 /* The loop's own threads, made at first use: NULL and a failure without memory. */
 struct eddy_pool *pool_of_loop(struct eddy_loop *loop);
-
-/* thread_pool.c: the same on a copy of the argument, see eddy_to_thread_abandon. */
-int thread_pool_run_abandon(struct eddy_pool *pool, const struct order *order);
 
 /* process_pool.c: its pools that are bound to this thread's loop are so no more. */
 void process_pools_unbind(struct eddy_loop *loop);

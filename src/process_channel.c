@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "memory.h"
 #include "process_pool.h"
 
 static _Thread_local struct list bound_pools;
@@ -50,7 +51,7 @@ static void channel_lost(struct process_pool *pool)
         if (worker->job)
             process_job_fail(worker->job, -ECHILD, "the server of the worker processes is gone");
         pool->alive--;
-        free(worker);
+        memory_free(worker);
     }
     while (pool->queued)
         process_job_fail(process_queue_take(pool), -ECHILD,

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "log.h"
+#include "memory.h"
 #include "process_pool.h"
 
 static struct process_pool *process_pool(const struct eddy_pool *pool)
@@ -57,7 +58,7 @@ void process_job_fail(struct process_job *job, int code, const char *format, ...
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    job->text = strdup(text);
+    job->text = memory_copy_text(text);
     process_job_finish(job, code);
 }
 
@@ -218,7 +219,7 @@ static int process_pool_run(struct eddy_pool *base, const struct order *order)
     if (job.text)
         (void)eddy_fail_(r, false, order->site->file, order->site->line, "%s: %s",
                          order->site->function, job.text);
-    free(job.text);
+    memory_free(job.text);
     return r;
 }
 
@@ -233,10 +234,13 @@ int eddy_process_pool_open(eddy_pool **ret_pool, size_t workers)
     if (workers > POOL_PROCESSES_MAX)
         return log_misuse(-EINVAL, "eddy_process_pool_open", "%zu workers; %d is the most", workers,
                           POOL_PROCESSES_MAX);
+    struct harness *harness = loop_self ? loop_self->harness : NULL;
+    if (harness && harness->pool_open)
+        return harness->pool_open(harness, true, workers ? workers : pool_cpus(), ret_pool);
     int r = zygote_check("eddy_process_pool_open");
     if (r < 0)
         return r;
-    struct process_pool *pool = calloc(1, sizeof *pool);
+    struct process_pool *pool = memory_allocate_zeroed(1, sizeof *pool);
     if (!pool)
         return eddy_fail(-ENOMEM, "no memory for a process pool");
     pool->base.call = &process_pool_calls;
@@ -245,7 +249,7 @@ int eddy_process_pool_open(eddy_pool **ret_pool, size_t workers)
         pool->most_workers = POOL_PROCESSES_MAX;
     r = zygote_channel_open(&pool->channel);
     if (r < 0) {
-        free(pool);
+        memory_free(pool);
         return eddy_fail(r, "no channel to the server of worker processes: %s", strerror(-r));
     }
     *ret_pool = &pool->base;
@@ -276,11 +280,11 @@ static void drop_copies(struct process_pool *pool)
         struct process_worker *worker = container_of(link, struct process_worker, link);
         if (worker->socket >= 0)
             close(worker->socket);
-        free(worker);
+        memory_free(worker);
     }
     if (pool->channel >= 0)
         close(pool->channel);
-    free(pool);
+    memory_free(pool);
 }
 
 static void wait_for_workers(struct process_pool *pool)
@@ -323,7 +327,7 @@ static void process_pool_close(struct eddy_pool *base)
         (void)shutdown(pool->channel, SHUT_RDWR); /* a forked child may hold it, too */
         close(pool->channel);
     }
-    free(pool);
+    memory_free(pool);
 }
 
 static size_t process_pool_jobs(const struct eddy_pool *base)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "blocking.h"
 #include "log.h"
+#include "memory.h"
 #include "process_pool.h"
 
 /* A job that was unread by so many dying workers isn't tried any more. */
@@ -68,7 +69,7 @@ static int worker_connect(struct process_worker *worker)
 
 struct process_worker *process_worker_start(struct process_pool *pool)
 {
-    struct process_worker *worker = calloc(1, sizeof *worker);
+    struct process_worker *worker = memory_allocate_zeroed(1, sizeof *worker);
     int r = -ENOMEM;
     if (worker) {
         worker->pool = pool;
@@ -76,7 +77,7 @@ struct process_worker *process_worker_start(struct process_pool *pool)
         r = worker_connect(worker);
     }
     if (r < 0) {
-        free(worker);
+        memory_free(worker);
         (void)eddy_fail(r, "can't start a worker process: %s", strerror(-r));
         return NULL;
     }
@@ -169,7 +170,7 @@ static void worker_done(struct process_worker *worker, const struct worker_reply
     struct process_pool *pool = worker->pool;
     worker->job = NULL;
     if (reply->failed)
-        job->text = strndup(text, reply->text_size);
+        job->text = memory_copy_text_of(text, reply->text_size);
     pool->start_error = 0;
     if (pool->closing) {
         process_worker_give_up(worker);
@@ -246,7 +247,7 @@ void process_worker_ended(struct process_worker *worker, const struct zygote_rep
     struct process_job *job = worker->job;
     list_remove(&pool->workers, &worker->link);
     pool->alive--;
-    free(worker);
+    memory_free(worker);
     if (report->error) {
         pool->start_error = report->error;
         if (job)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "eddy/queue.h"
 #include "log.h"
+#include "memory.h"
 #include "task.h"
 
 #define QUEUE_OPEN UINT64_C(0x6564647971756575) /* "eddyqueu" */
@@ -75,7 +76,7 @@ void eddy_queue_close(eddy_queue *memory)
     if (!queue || queue->magic != QUEUE_OPEN)
         return;
     (void)eddy_queue_shutdown(memory);
-    free(queue->items);
+    memory_free(queue->items);
     *queue = (struct queue){0};
 }
 
@@ -120,7 +121,7 @@ static int queue_grow(struct queue *queue)
     if (capacity > (size_t)PTRDIFF_MAX / queue->item_size)
         return eddy_fail(-ENOMEM, "no memory for %zu items of %zu bytes in a queue", capacity,
                          queue->item_size);
-    char *items = malloc(capacity * queue->item_size);
+    char *items = memory_allocate(capacity * queue->item_size);
     if (!items)
         return eddy_fail(-ENOMEM, "no memory for %zu items of %zu bytes in a queue", capacity,
                          queue->item_size);
@@ -132,7 +133,7 @@ static int queue_grow(struct queue *queue)
         memcpy(items + first * queue->item_size, queue->items,
                (queue->count - first) * queue->item_size);
     }
-    free(queue->items);
+    memory_free(queue->items);
     queue->items = items;
     queue->capacity = capacity;
     queue->head = 0;

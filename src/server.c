@@ -23,6 +23,7 @@
 #include <string.h>
 #include "listen.h"
 #include "log.h"
+#include "memory.h"
 #include "stream.h"
 
 #define SERVER_BACKLOG 100
@@ -71,7 +72,7 @@ struct connection {
 static void server_free(struct eddy_server *server)
 {
     list_remove(&server->loop->servers, &server->in_loop);
-    free(server);
+    memory_free(server);
 }
 
 static void server_release(struct eddy_server *server)
@@ -190,7 +191,7 @@ static void connection_free(struct connection *connection)
     if (!connection->stream->closed) /* by the handler, against the rule */
         eddy_stream_close(connection->stream);
     stream_release(connection->stream);
-    free(connection);
+    memory_free(connection);
 }
 
 static void connection_done(struct join *join, const struct task_slot *slot)
@@ -215,10 +216,10 @@ static void connection_done(struct join *join, const struct task_slot *slot)
 static int connection_start(struct eddy_server *server, int descriptor, const struct address *peer)
 {
     static const struct eddy_site_ site = {"connection_run", __FILE__, __LINE__};
-    struct connection *made = calloc(1, sizeof *made);
+    struct connection *made = memory_allocate_zeroed(1, sizeof *made);
     struct eddy_stream *stream = made ? stream_create(server->loop, descriptor, peer) : NULL;
     if (!stream) {
-        free(made);
+        memory_free(made);
         return -ENOMEM;
     }
     struct task_start start = {.function = EDDY_ERASE_(connection_run),
@@ -227,7 +228,7 @@ static int connection_start(struct eddy_server *server, int descriptor, const st
                                .site = &site};
     struct task *task = task_create(server->loop, NULL, &start);
     if (!task) {
-        free(made);
+        memory_free(made);
         stream_release(stream);
         return eddy_failure_code(eddy_last_failure());
     }
@@ -312,8 +313,8 @@ static void close_sockets(struct engine *engine, const struct listen_sockets *so
 static int server_create(struct eddy_loop *loop, const struct listen_sockets *sockets,
                          struct eddy_server **ret_server)
 {
-    struct eddy_server *server = calloc(1, sizeof *server +
-                                               sockets->count * sizeof(server->listeners[0]));
+    struct eddy_server *server = memory_allocate_zeroed(
+        1, sizeof *server + sockets->count * sizeof(server->listeners[0]));
     if (!server) {
         close_sockets(loop->engine, sockets, 0);
         return eddy_fail(-ENOMEM, "no memory for a server");

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "log.h"
+#include "memory.h"
 #include "task.h"
 
 static size_t slots_bytes(const struct eddy_loop *loop)
@@ -19,8 +20,10 @@ static size_t slots_bytes(const struct eddy_loop *loop)
 
 int slots_create(struct eddy_loop *loop)
 {
-    void *memory = mmap(NULL, slots_bytes(loop), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory = MAP_FAILED;
+    if (!memory_refused(slots_bytes(loop)))
+        memory = mmap(NULL, slots_bytes(loop), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return eddy_fail(-ENOMEM, "no room for the slots of %zu tasks", loop->max_tasks);
     loop->slots = memory;
@@ -82,7 +85,7 @@ void slot_free(struct eddy_loop *loop, struct task_slot *slot)
     if (slot->failure)
         eddy_failure_release(slot->failure);
     if (slot->name)
-        free(slot->name);
+        memory_free(slot->name);
     *slot = (struct task_slot){.generation = slot->generation + 1, .next = loop->free_slot};
     loop->free_slot = slot;
 }

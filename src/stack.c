@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "eddy/failure.h"
 #include "feature.h"
+#include "memory.h"
 #include "stack.h"
 
 /* Newer than the headers of most systems; the same number everywhere. */
@@ -105,7 +106,7 @@ void stack_pool_destroy(struct stack_pool *pool)
         }
         sanitizer_unpoison(slab->memory, slab->count * stride(pool));
         (void)munmap(slab->memory, slab->count * stride(pool));
-        free(slab);
+        memory_free(slab);
     }
     *pool = (struct stack_pool){.size = pool->size, .guard = pool->guard};
 }
@@ -114,14 +115,16 @@ static struct stack_slab *add_slab(struct stack_pool *pool)
 {
     size_t count = SLAB_BYTES / stride(pool);
     count = count < 1 ? 1 : count > SLAB_STACKS ? SLAB_STACKS : count;
-    struct stack_slab *slab = malloc(sizeof *slab + count * sizeof slab->stacks[0]);
+    struct stack_slab *slab = memory_allocate(sizeof *slab + count * sizeof slab->stacks[0]);
     if (!slab)
         return NULL;
     size_t size = count * stride(pool);
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    void *memory = MAP_FAILED;
+    if (!memory_refused(size))
+        memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED) {
-        free(slab);
+        memory_free(slab);
         return NULL;
     }
     (void)madvise(memory, size, MADV_NOHUGEPAGE); /* refused where there are none */

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include "log.h"
+#include "memory.h"
 
 /* ---- edges and waits ---- */
 
@@ -155,7 +156,7 @@ int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int
 struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
                                   const struct address *peer)
 {
-    struct eddy_stream *stream = calloc(1, sizeof *stream);
+    struct eddy_stream *stream = memory_allocate_zeroed(1, sizeof *stream);
     if (!stream)
         return NULL;
     stream->watch.descriptor = descriptor;
@@ -174,15 +175,16 @@ struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
 
 void stream_send_at_once(struct eddy_stream *stream)
 {
-    (void)setsockopt(stream->watch.descriptor, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    struct engine *engine = stream->loop->engine;
+    (void)engine->call->set_option(engine, stream->watch.descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 void stream_release(struct eddy_stream *stream)
 {
     if (--stream->references > 0)
         return;
-    free(stream->buffer);
-    free(stream);
+    memory_free(stream->buffer);
+    memory_free(stream);
 }
 
 /* 0 for a stream socket, -ENOTSOCK for what else can be a stream. */
@@ -195,10 +197,9 @@ static int classify_descriptor(int descriptor)
         return eddy_fail(-EPERM, "descriptor %d is a file, no stream: see eddy/file.h", descriptor);
     if (!S_ISSOCK(status.st_mode))
         return -ENOTSOCK;
-    int type = 0, listening = 0;
-    socklen_t size = sizeof type;
-    (void)getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size);
-    (void)getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
+    struct engine *engine = loop_self->engine;
+    int type = engine->call->get_option(engine, descriptor, SOL_SOCKET, SO_TYPE);
+    bool listening = engine->call->get_option(engine, descriptor, SOL_SOCKET, SO_ACCEPTCONN) > 0;
     if (type != SOCK_STREAM || listening)
         return eddy_fail(-EINVAL, "descriptor %d is a %s socket, no stream", descriptor,
                          listening ? "listening" : "datagram");
@@ -234,7 +235,10 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
     struct address peer = {.size = 0};
     struct sockaddr_storage storage;
     socklen_t size = sizeof storage;
-    bool internet = kind == 0 && getpeername(descriptor, (struct sockaddr *)&storage, &size) == 0 &&
+    struct engine *engine = loop_self->engine;
+    bool internet = kind == 0 &&
+                    engine->call->peer_address(engine, descriptor, (struct sockaddr *)&storage,
+                                               &size) == 0 &&
                     address_from((struct sockaddr *)&storage, size, &peer);
     struct eddy_stream *stream = stream_create(loop_self, descriptor, &peer);
     if (!stream)

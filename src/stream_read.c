@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "memory.h"
 #include "stream.h"
 
 /* ---- the bytes left over ---- */
@@ -30,7 +31,7 @@ static size_t leftover_take(struct eddy_stream *stream, char *buffer, size_t siz
     memcpy(buffer, stream->buffer + stream->begin, size);
     stream->begin += size;
     if (!leftover(stream)) {
-        free(stream->buffer);
+        memory_free(stream->buffer);
         stream->buffer = NULL;
         stream->begin = stream->end = stream->capacity = 0;
     }
@@ -43,7 +44,7 @@ static int leftover_keep(struct eddy_stream *stream, const char *data, size_t si
 {
     if (!size)
         return 0;
-    stream->buffer = malloc(size);
+    stream->buffer = memory_allocate(size);
     if (!stream->buffer) {
         stream->errors[STREAM_READ] = -ENOMEM;
         return eddy_fail(-ENOMEM, "no memory to keep %zu bytes that were read: they are lost",
@@ -65,11 +66,11 @@ static int leftover_make_room(struct eddy_stream *stream)
     if (stream->capacity - size >= capacity / 2) {
         memmove(stream->buffer, stream->buffer + stream->begin, size);
     } else {
-        char *larger = malloc(capacity);
+        char *larger = memory_allocate(capacity);
         if (!larger)
             return eddy_fail(-ENOMEM, "no memory for a stream's buffer");
         memcpy(larger, stream->buffer + stream->begin, size);
-        free(stream->buffer);
+        memory_free(stream->buffer);
         stream->buffer = larger;
         stream->capacity = capacity;
     }

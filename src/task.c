@@ -161,6 +161,8 @@ int wait_park(struct wait *wait)
     struct task *task = wait->task;
     task->wait = wait;
     task->refusals = 0;
+    if (__builtin_expect(task->loop->harness != NULL, 0) && task->loop->harness->parked)
+        task->loop->harness->parked(task->loop->harness, wait);
     task_switch_away(task->loop, task);
     if (wait->result == -ECANCELED && task->refused)
         scope_mark_interrupted(task);
@@ -175,6 +177,8 @@ void wait_finish(struct wait *wait, int result)
     task->wait = NULL;
     wait->result = result;
     loop_ready(task->loop, &task->work);
+    if (__builtin_expect(task->loop->harness != NULL, 0) && task->loop->harness->finished)
+        task->loop->harness->finished(task->loop->harness, wait);
 }
 
 void task_yield(struct task *task)

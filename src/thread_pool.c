@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "memory.h"
 #include "thread_pool.h"
 
 static struct thread_pool *thread_pool(const struct eddy_pool *pool)
@@ -137,12 +138,12 @@ static int thread_pool_run(struct eddy_pool *base, const struct order *order)
     return job_wait_for(thread_pool(base), &job, &waiting);
 }
 
-int thread_pool_run_abandon(struct eddy_pool *base, const struct order *order)
+static int thread_pool_run_abandon(struct eddy_pool *base, const struct order *order)
 {
     const size_t alignment = 64;
     const size_t before = (sizeof(struct job) + alignment - 1) & ~(alignment - 1);
     const size_t size = (before + order->size + alignment - 1) & ~(alignment - 1);
-    struct job *job = aligned_alloc(alignment, size);
+    struct job *job = memory_allocate_aligned(alignment, size);
     if (!job)
         return eddy_fail(-ENOMEM, "no memory for a copy of the argument of %s, %zu bytes",
                          order->site->function, order->size);
@@ -155,7 +156,7 @@ int thread_pool_run_abandon(struct eddy_pool *base, const struct order *order)
         return r;
     if (job->state == JOB_DONE && !job->refused)
         memcpy(order->argument, job->order.argument, order->size);
-    free(job);
+    memory_free(job);
     return r;
 }
 
@@ -172,7 +173,10 @@ int eddy_thread_pool_open(eddy_pool **ret_pool, const struct eddy_thread_pool_op
     if (threads > POOL_THREADS_MAX)
         return log_misuse(-EINVAL, "eddy_thread_pool_open", "%zu threads; %d is the most", threads,
                           POOL_THREADS_MAX);
-    struct thread_pool *pool = calloc(1, sizeof *pool);
+    struct harness *harness = loop_self ? loop_self->harness : NULL;
+    if (harness && harness->pool_open)
+        return harness->pool_open(harness, false, threads, ret_pool);
+    struct thread_pool *pool = memory_allocate_zeroed(1, sizeof *pool);
     if (!pool)
         return eddy_fail(-ENOMEM, "no memory for a thread pool");
     pool->base.call = &thread_pool_calls;
@@ -260,6 +264,7 @@ static size_t thread_pool_workers(const struct eddy_pool *base)
 
 static const struct pool_vtable thread_pool_calls = {
     .run = thread_pool_run,
+    .run_abandon = thread_pool_run_abandon,
     .close = thread_pool_close,
     .jobs = thread_pool_jobs,
     .workers = thread_pool_workers,

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "blocking.h"
+#include "memory.h"
 #include "thread_pool.h"
 
 #define LINGER_NS 50000
@@ -26,7 +27,7 @@ void thread_pool_release(struct thread_pool *pool)
     (void)pthread_cond_destroy(&pool->work);
     (void)pthread_cond_destroy(&pool->ended);
     (void)pthread_mutex_destroy(&pool->lock);
-    free(pool);
+    memory_free(pool);
 }
 
 static inline void pause_a_little(void)
@@ -173,7 +174,7 @@ static void abandoned_free(struct job *job)
 {
     eddy_failure_release(job->failure);
     door_leave(job->door);
-    free(job);
+    memory_free(job);
 }
 
 /* With the lock held, also on return: runs a job, and what else is in the queue then. */
@@ -241,13 +242,13 @@ static void *worker_main(void *argument)
         worker_off(pool, worker);
     }
     thread_pool_release(pool);
-    free(worker);
+    memory_free(worker);
     return NULL;
 }
 
 int thread_worker_start(struct thread_pool *pool)
 {
-    struct worker *worker = calloc(1, sizeof *worker);
+    struct worker *worker = memory_allocate_zeroed(1, sizeof *worker);
     if (!worker)
         return -ENOMEM;
     worker->pool = pool;
@@ -258,7 +259,7 @@ int thread_worker_start(struct thread_pool *pool)
     int r = pthread_create(&worker->thread, NULL, worker_main, worker);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r) {
-        free(worker);
+        memory_free(worker);
         return -r;
     }
     list_append(&pool->workers, &worker->link);

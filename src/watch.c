@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "memory.h"
 #include "task.h"
 #include "watch.h"
 
@@ -94,7 +95,8 @@ static void descriptor_ready(struct watch *watch, unsigned what)
 static struct descriptor *descriptor_get(struct eddy_loop *loop, int number, bool make)
 {
     struct watches *watches = loop->watches;
-    if (!watches && (!make || !(watches = loop->watches = calloc(1, sizeof *watches))))
+    if (!watches &&
+        (!make || !(watches = loop->watches = memory_allocate_zeroed(1, sizeof *watches))))
         return NULL;
     if ((size_t)number >= watches->capacity) {
         if (!make)
@@ -102,7 +104,7 @@ static struct descriptor *descriptor_get(struct eddy_loop *loop, int number, boo
         size_t capacity = watches->capacity ? watches->capacity : 64;
         while (capacity <= (size_t)number)
             capacity *= 2;
-        void *grown = realloc(watches->by_number, capacity * sizeof(*watches->by_number));
+        void *grown = memory_reallocate(watches->by_number, capacity * sizeof(*watches->by_number));
         if (!grown)
             return NULL;
         watches->by_number = grown;
@@ -111,7 +113,7 @@ static struct descriptor *descriptor_get(struct eddy_loop *loop, int number, boo
         watches->capacity = capacity;
     }
     struct descriptor *descriptor = watches->by_number[number];
-    if (!descriptor && make && (descriptor = calloc(1, sizeof *descriptor))) {
+    if (!descriptor && make && (descriptor = memory_allocate_zeroed(1, sizeof *descriptor))) {
         descriptor->watch.descriptor = number;
         descriptor->watch.level = true;
         descriptor->watch.ready = descriptor_ready;
@@ -129,10 +131,10 @@ void watches_destroy(struct eddy_loop *loop)
         struct descriptor *descriptor = watches->by_number[i];
         if (descriptor && descriptor->watching)
             loop->engine->call->unwatch(loop->engine, &descriptor->watch);
-        free(descriptor);
+        memory_free(descriptor);
     }
-    free(watches->by_number);
-    free(watches);
+    memory_free(watches->by_number);
+    memory_free(watches);
     loop->watches = NULL;
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "log.h"
 #include "loop.h"
+#include "memory.h"
 #include "pool.h"
 #include "zygote.h"
 
@@ -116,7 +117,7 @@ static int read_code_ranges(void)
             continue;
         if (zygote.code_count == capacity) {
             capacity = capacity ? 2 * capacity : 32;
-            struct range *grown = realloc(zygote.code, capacity * sizeof *grown);
+            struct range *grown = memory_reallocate(zygote.code, capacity * sizeof *grown);
             if (!grown) {
                 fclose(maps);
                 return -ENOMEM;
@@ -174,7 +175,7 @@ static void zygote_end(void)
     close(zygote.control);
     while (waitpid(zygote.pid, NULL, __WALL) < 0 && errno == EINTR)
         continue;
-    free(zygote.code);
+    memory_free(zygote.code);
     zygote.owner = 0;
 }
 
@@ -222,7 +223,7 @@ int eddy_process_pool_init(void)
     else
         r = zygote_start();
     if (r < 0 && !zygote.owner) {
-        free(zygote.code);
+        memory_free(zygote.code);
         zygote.code = NULL;
         zygote.code_count = 0;
     }

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "list.h"
+#include "memory.h"
 #include "pool.h"
 #include "zygote.h"
 
@@ -79,7 +80,7 @@ static void channel_report(struct channel *channel)
                 return;
         }
         list_remove(&channel->workers, link);
-        free(record);
+        memory_free(record);
     }
 }
 
@@ -138,7 +139,7 @@ static _Noreturn void worker_begin(pid_t parent, int socket)
 
 static void worker_start(struct channel *channel, uint32_t number, int socket)
 {
-    struct record *record = calloc(1, sizeof *record);
+    struct record *record = memory_allocate_zeroed(1, sizeof *record);
     if (!record) {
         const struct zygote_report report = {.worker = number, .error = -ENOMEM};
         struct iovec part = {(void *)&report, sizeof report};
@@ -203,7 +204,7 @@ static bool control_read(void)
             return r == 0;
         if (socket < 0)
             continue;
-        struct channel *channel = calloc(1, sizeof *channel);
+        struct channel *channel = memory_allocate_zeroed(1, sizeof *channel);
         if (!channel) {
             close(socket); /* which tells the pool */
             continue;
@@ -233,7 +234,7 @@ static void forget_closed_channels(void)
             continue;
         list_remove(&zygote.channels, link);
         zygote.channel_count--;
-        free(channel);
+        memory_free(channel);
     }
 }
 
@@ -286,8 +287,8 @@ _Noreturn void zygote_serve(int control, const void *mask)
     for (;;) {
         if (zygote.channel_count + 2 > capacity) {
             capacity = 2 * (zygote.channel_count + 2);
-            free(polled);
-            if (!(polled = malloc(capacity * sizeof *polled)))
+            memory_free(polled);
+            if (!(polled = memory_allocate(capacity * sizeof *polled)))
                 quit();
         }
         serve_once(polled);

@@ -2,8 +2,8 @@
 /*
  * The engine interface: the only code that touches the operating system for the program's I/O.
  *
- * Behind it stand epoll and io_uring, and later a simulation and a fault injector, so a caller
- * never makes a system call on a descriptor by itself. Three parts:
+ * Behind it stand epoll and io_uring, and in tests a simulation and a fault injector (eddy-test), so
+ * a caller never makes a system call on a descriptor by itself. Three parts:
  *
  *   turn/wake    wait for things to happen, deliver them, be woken from another thread
  *   watch        readiness of a descriptor, for sockets: try the call, wait for an edge, try again
@@ -75,7 +75,8 @@ struct engine;
 
 struct engine_vtable {
     const char *name;
-    bool submits; /* has submit/cancel */
+    bool submits;   /* has submit/cancel */
+    bool simulated; /* has no system beneath it: what is to come is on the loop's timers */
     /* Cancels what is still submitted and waits for it: each done() is called. Watches just end. */
     void (*destroy)(struct engine *engine);
 
@@ -109,6 +110,15 @@ struct engine_vtable {
     int (*accept)(struct engine *engine, int descriptor, struct sockaddr *address, socklen_t *size);
     int (*shutdown)(struct engine *engine, int descriptor, int how);
     int (*close)(struct engine *engine, int descriptor);
+    int (*local_address)(struct engine *engine, int descriptor, struct sockaddr *address,
+                         socklen_t *size); /* getsockname */
+    int (*peer_address)(struct engine *engine, int descriptor, struct sockaddr *address,
+                        socklen_t *size); /* getpeername */
+    int (*set_option)(struct engine *engine, int descriptor, int level, int option, int value);
+    /* The value; no option of ours has negative ones. */
+    int (*get_option)(struct engine *engine, int descriptor, int level, int option);
+    /* What a file that was just opened has for a position; -ESPIPE if it can't be sought. */
+    int64_t (*position)(struct engine *engine, int descriptor);
 };
 
 struct engine {
@@ -132,7 +142,9 @@ int engine_create(const char *name, struct engine **ret_engine, char *why, size_
     .receive = engine_socket_receive, .send = engine_socket_send, .socket = engine_socket_socket,  \
     .bind = engine_socket_bind, .listen = engine_socket_listen, .connect = engine_socket_connect,  \
     .accept = engine_socket_accept, .shutdown = engine_socket_shutdown,                            \
-    .close = engine_socket_close
+    .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
+    .peer_address = engine_socket_peer_address, .set_option = engine_socket_set_option,            \
+    .get_option = engine_socket_get_option, .position = engine_socket_position
 ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
 int engine_socket_socket(struct engine *, int, int, int);
@@ -142,5 +154,10 @@ int engine_socket_connect(struct engine *, int, const struct sockaddr *, socklen
 int engine_socket_accept(struct engine *, int, struct sockaddr *, socklen_t *);
 int engine_socket_shutdown(struct engine *, int, int);
 int engine_socket_close(struct engine *, int);
+int engine_socket_local_address(struct engine *, int, struct sockaddr *, socklen_t *);
+int engine_socket_peer_address(struct engine *, int, struct sockaddr *, socklen_t *);
+int engine_socket_set_option(struct engine *, int, int, int, int);
+int engine_socket_get_option(struct engine *, int, int, int);
+int64_t engine_socket_position(struct engine *, int);
 
 #endif

@@ -27,6 +27,7 @@
 #include "engine/engine.h"
 #include "engine/events.h"
 #include "feature.h"
+#include "memory.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441 /* the same on every architecture */
@@ -183,7 +184,7 @@ static void epoll_destroy(struct engine *engine)
         close(epoll->eventfd);
     if (epoll->set >= 0)
         close(epoll->set);
-    free(epoll);
+    memory_free(epoll);
 }
 
 static const struct engine_vtable epoll_vtable = {
@@ -209,7 +210,7 @@ static bool probe_pwait2(int set)
 
 int engine_epoll_create(struct engine **ret_engine)
 {
-    struct epoll_engine *epoll = calloc(1, sizeof *epoll);
+    struct epoll_engine *epoll = memory_allocate_zeroed(1, sizeof *epoll);
     if (!epoll)
         return -ENOMEM;
     epoll->base.call = &epoll_vtable;

@@ -129,3 +129,39 @@ int engine_socket_close(struct engine *engine, int descriptor)
         return 0;
     return -errno;
 }
+
+int engine_socket_local_address(struct engine *engine, int descriptor, struct sockaddr *address,
+                                socklen_t *size)
+{
+    (void)engine;
+    return getsockname(descriptor, address, size) < 0 ? -errno : 0;
+}
+
+int engine_socket_peer_address(struct engine *engine, int descriptor, struct sockaddr *address,
+                               socklen_t *size)
+{
+    (void)engine;
+    return getpeername(descriptor, address, size) < 0 ? -errno : 0;
+}
+
+int engine_socket_set_option(struct engine *engine, int descriptor, int level, int option,
+                             int value)
+{
+    (void)engine;
+    return setsockopt(descriptor, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int engine_socket_get_option(struct engine *engine, int descriptor, int level, int option)
+{
+    (void)engine;
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(descriptor, level, option, &value, &size) < 0 ? -errno : value;
+}
+
+int64_t engine_socket_position(struct engine *engine, int descriptor)
+{
+    (void)engine;
+    off_t position = lseek(descriptor, 0, SEEK_CUR);
+    return position < 0 ? -errno : position;
+}

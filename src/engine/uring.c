@@ -19,6 +19,7 @@
 #include "engine/events.h"
 #include "engine/uring_engine.h"
 #include "engine/uring_operation.h"
+#include "memory.h"
 
 /* ---- from todo into the ring ---- */
 
@@ -269,8 +270,8 @@ static void uring_destroy(struct engine *engine)
         cancel_everything(uring);
     uring_ring_destroy(&uring->ring);
     close(uring->eventfd);
-    free(uring->table.slots);
-    free(uring);
+    memory_free(uring->table.slots);
+    memory_free(uring);
 }
 
 static const struct engine_vtable uring_vtable = {
@@ -293,11 +294,16 @@ static const struct engine_vtable uring_vtable = {
     .accept = engine_socket_accept,
     .shutdown = engine_socket_shutdown,
     .close = uring_close,
+    .local_address = engine_socket_local_address,
+    .peer_address = engine_socket_peer_address,
+    .set_option = engine_socket_set_option,
+    .get_option = engine_socket_get_option,
+    .position = engine_socket_position,
 };
 
 int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size)
 {
-    struct uring_engine *uring = calloc(1, sizeof *uring);
+    struct uring_engine *uring = memory_allocate_zeroed(1, sizeof *uring);
     if (!uring)
         return -ENOMEM;
     uring->base.call = &uring_vtable;
@@ -320,7 +326,7 @@ int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size)
     return 0;
 
 fail:
-    free(uring->table.slots);
-    free(uring);
+    memory_free(uring->table.slots);
+    memory_free(uring);
     return r;
 }

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include "memory.h"
 
 enum slot_kind {
     SLOT_WAKE, /* no target: the engine's own poll of its eventfd */
@@ -67,7 +68,9 @@ static inline uint32_t slot_find(const struct slot_table *table, uint64_t tag)
 static inline bool slot_grow(struct slot_table *table)
 {
     uint32_t made = table->made ? table->made * 2 : 64;
-    struct slot *slots = made > table->made ? realloc(table->slots, made * sizeof *slots) : NULL;
+    struct slot *slots = NULL;
+    if (made > table->made)
+        slots = memory_reallocate(table->slots, made * sizeof *slots);
     if (!slots)
         return false;
     table->slots = slots;
