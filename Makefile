@@ -13,8 +13,16 @@ BENCH_ARGS ?=
 # For example: make check TEST_ARGS='--engine epoll task group'
 TEST_ARGS ?=
 
+# For example: make torture TORTURE_ARGS='--seed 42 seeds fuzz'
+TORTURE_ARGS ?=
+COVERAGE_ARGS ?=
+
+# For make oracle.
+SEEDS ?= 1000000
+PYTHON ?= python3
+
 .DEFAULT_GOAL := all
-.PHONY: all build deps-% demo check bench ci ci-full install format clean help
+.PHONY: all build deps-% demo check bench oracle torture coverage ci ci-full install format clean help
 
 all: deps-build build ## build everything into build/ (installs the build tools if it may)
 
@@ -45,6 +53,17 @@ check: deps-check ## the same for the tests: install, build, run all of them on 
 bench: deps-bench ## build, and measure: each figure beside its hand-written floor
 	@$(MAKE) --no-print-directory build
 	@$(BUILD)/bench/bench $(BENCH_ARGS)
+
+oracle: deps-check ## compare with CPython's asyncio on SEEDS (a million) random programs, by PYTHON
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) tests/oracle/oracle.py $(BUILD)/tests/oracle_program --seeds $(SEEDS)
+
+torture: deps-torture ## everything that is meant to break it, in the long form (about an hour)
+	@$(MAKE) --no-print-directory build
+	@scripts/torture.py $(BUILD) $(TORTURE_ARGS)
+
+coverage: deps-check ## which lines and branches the tests reach: a table and build/coverage/index.html
+	@scripts/coverage.py $(BUILD)/coverage $(COVERAGE_ARGS)
 
 ci: ## what continuous integration runs: make check, then the lanes (about 20 minutes)
 	@.ci/run

@@ -22,7 +22,7 @@ if [ -z "$tool" ]; then
 fi
 
 folders=()
-for folder in include src tests examples bench tools; do
+for folder in include src tests fuzz examples bench tools scripts; do
     [ ! -d "$folder" ] || folders+=("$folder")
 done
 mapfile -t sources < <(find "${folders[@]}" -name '*.[ch]' -o -name '*.cc' | sort)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian or Ubuntu packages that a profile needs, and only those that are missing.
 #
-#   scripts/install-deps.sh PROFILE     PROFILE: build, demo, check, ci or bench
+#   scripts/install-deps.sh PROFILE     PROFILE: build, demo, check, torture, ci or bench
 #
 # As root, or where sudo asks no password, it installs them with apt-get. Anywhere else it prints
 # the one command that would, and ends with 1. With nothing missing it says nothing.
@@ -11,8 +11,8 @@ set -euo pipefail
 build=(gcc libc6-dev meson ninja-build pkg-config liburing-dev)
 demo=(libcurl4-openssl-dev libjansson-dev libjpeg-dev)
 check=(libcmocka-dev g++ cmake openssl)
-ci=(clang clang-format valgrind qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-    gdb strace)
+torture=(clang strace)
+ci=(clang-format valgrind qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gdb)
 photographs=mate-backgrounds # the demo does without: it then draws its own pictures
 
 needed=("${build[@]}")
@@ -26,9 +26,10 @@ demo)
 check | bench)
     needed+=("${demo[@]}" "${check[@]}")
     ;;
-ci)
-    needed+=("${demo[@]}" "${check[@]}" "${ci[@]}")
-    # clang's sanitizers are a package of their own, named after its version.
+torture | ci)
+    needed+=("${demo[@]}" "${check[@]}" "${torture[@]}")
+    [ "$1" = torture ] || needed+=("${ci[@]}")
+    # clang's sanitizers and libFuzzer are a package of their own, named after its version.
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     case "$codename" in
     bookworm) needed+=(libclang-rt-14-dev) ;;

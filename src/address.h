@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include "private.h"
 
 /* Holds "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%4294967295]:65535" and its NUL. */
 #define ADDRESS_TEXT_SIZE 72
@@ -23,14 +24,14 @@ struct address {
 };
 
 /* Numeric hosts only ("127.0.0.1", "::1"); false for anything else. */
-bool address_parse(const char *host, int port, struct address *ret_address);
+EDDY_PRIVATE bool address_parse(const char *host, int port, struct address *ret_address);
 
 /* Takes over what a system call filled in; false unless it is an Internet address. */
 bool address_from(const struct sockaddr *from, socklen_t size, struct address *ret_address);
 
-int address_port(const struct address *address);
-void address_set_port(struct address *address, int port);
-bool address_equal(const struct address *one, const struct address *other);
+EDDY_PRIVATE int address_port(const struct address *address);
+EDDY_PRIVATE void address_set_port(struct address *address, int port);
+EDDY_PRIVATE bool address_equal(const struct address *one, const struct address *other);
 
 /* "127.0.0.1:80" or "[::1]:80": the length as snprintf. */
 int address_text(const struct address *address, char *buffer, size_t size);

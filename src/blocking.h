@@ -6,6 +6,7 @@
 #define EDDY_SRC_BLOCKING_H
 
 #include <stdint.h>
+#include "private.h"
 
 /* Saturates. */
 static inline int64_t time_add(int64_t time, int64_t nanoseconds)
@@ -18,6 +19,6 @@ struct blocking_clock {
 };
 
 /* Set while a job of a loop with a virtual clock runs on this thread; NULL: the system's clock. */
-extern _Thread_local struct blocking_clock *blocking_clock;
+extern EDDY_PRIVATE _Thread_local struct blocking_clock *blocking_clock;
 
 #endif

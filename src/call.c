@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "call.h"
+#include "local.h"
 #include "log.h"
 #include "memory.h"
 
@@ -21,6 +22,7 @@ struct call {
     struct timer timer;
     eddy_callback *callback;
     void *argument;
+    struct locals *locals; /* of who asked for the call; given to it when it runs */
     struct call *next_free;
     uint32_t index, generation;
     enum call_state state;
@@ -36,6 +38,11 @@ void calls_destroy(struct eddy_loop *loop)
 {
     if (!loop->calls)
         return;
+    for (uint32_t i = 0; i < loop->calls->made; i++) {
+        struct locals *locals = loop->calls->blocks[i / BLOCK_SIZE][i % BLOCK_SIZE].locals;
+        if (locals)
+            locals_release(locals);
+    }
     for (uint32_t i = 0; i < BLOCKS_MAX && loop->calls->blocks[i]; i++)
         memory_free(loop->calls->blocks[i]);
     memory_free(loop->calls);
@@ -65,6 +72,9 @@ static struct call *call_take(struct eddy_loop *loop)
 
 static void call_free(struct call *call)
 {
+    if (call->locals)
+        locals_release(call->locals);
+    call->locals = NULL;
     call->generation++;
     call->state = CALL_FREE;
     call->next_free = loop_self->calls->free;
@@ -88,6 +98,14 @@ static struct call *call_find(const eddy_handle *handle)
     return call->generation == (uint32_t)(bits >> 24) ? call : NULL;
 }
 
+/* Runs it with the locals of who asked for it, whose reference goes with them. */
+static void call_back(eddy_callback *callback, void *argument, struct locals *locals)
+{
+    struct locals *before = locals_enter(locals);
+    callback(argument);
+    locals_leave(before);
+}
+
 /* In the ready queue a cancelled call can't be unlinked: it is dropped when its turn comes. */
 static void call_run(struct work *work)
 {
@@ -97,9 +115,12 @@ static void call_run(struct work *work)
     bool dropped = call->state == CALL_DROPPED;
     eddy_callback *callback = call->callback;
     void *argument = call->argument;
+    struct locals *locals = dropped ? NULL : call->locals;
+    if (!dropped)
+        call->locals = NULL;
     call_free(call);
     if (!dropped)
-        callback(argument);
+        call_back(callback, argument, locals);
 }
 
 static void call_due(struct timer *timer)
@@ -123,6 +144,7 @@ static struct call *call_new(const char *name, eddy_callback *callback, void *ar
     }
     call->callback = callback;
     call->argument = argument;
+    call->locals = locals_inherit();
     call->work.run = call_run;
     timer_init(&call->timer, call_due);
     return call;
@@ -185,23 +207,34 @@ struct posted_call {
     struct work work;
     eddy_callback *callback;
     void *argument;
+    struct locals *locals;
 };
+
+static void posted_call_free(struct posted_call *posted)
+{
+    if (posted->locals)
+        locals_release(posted->locals);
+    memory_free(posted);
+}
 
 static void posted_call_run(struct work *work)
 {
     struct posted_call *posted = container_of(work, struct posted_call, work);
     eddy_callback *callback = posted->callback;
     void *argument = posted->argument;
-    memory_free(posted);
+    struct locals *locals = posted->locals;
     if (loop_self)
-        callback(argument);
+        posted->locals = NULL;
+    posted_call_free(posted);
+    if (loop_self)
+        call_back(callback, argument, locals);
 }
 
 static void posted_call_arrive(struct post *post)
 {
     struct posted_call *posted = container_of(post, struct posted_call, post);
     if (!loop_self) { /* the loop is being destroyed */
-        memory_free(posted);
+        posted_call_free(posted);
         return;
     }
     posted->work.run = posted_call_run;
@@ -218,8 +251,10 @@ int eddy_call_soon_threadsafe(eddy_loop *loop, eddy_callback *callback, void *ar
     struct posted_call *posted = memory_allocate(sizeof *posted);
     if (!posted)
         return eddy_fail(-ENOMEM, "eddy_call_soon_threadsafe: no memory");
-    *posted = (struct posted_call){
-        .post.run = posted_call_arrive, .callback = callback, .argument = argument};
+    *posted = (struct posted_call){.post.run = posted_call_arrive,
+                                   .callback = callback,
+                                   .argument = argument,
+                                   .locals = locals_inherit()};
     loop_post(loop, &posted->post);
     return 0;
 }

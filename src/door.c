@@ -11,13 +11,11 @@
 #include "door.h"
 #include "memory.h"
 
-static _Thread_local struct door *door_self;
-
 struct door *door_here(void)
 {
     static atomic_uint_fast64_t last_id;
-    if (door_self && door_self->loop == loop_self)
-        return door_self; /* else, in a forked child, it is the parent's */
+    if (loop_self->door)
+        return loop_self->door;
     struct door *door = memory_allocate_zeroed(1, sizeof *door);
     if (!door)
         return NULL;
@@ -25,7 +23,7 @@ struct door *door_here(void)
     door->loop = loop_self;
     door->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
     atomic_init(&door->references, 1);
-    return door_self = door;
+    return loop_self->door = door;
 }
 
 struct door *door_keep(struct door *door)
@@ -115,12 +113,12 @@ void door_sleep(struct door *door, int64_t deadline, struct sleep_watcher *watch
 
 void door_close(void)
 {
-    struct door *door = door_self;
+    struct eddy_loop *loop = loop_self;
+    struct door *door = loop->door;
     if (!door)
         return;
-    door_self = NULL;
+    loop->door = NULL;
     (void)pthread_mutex_lock(&door->lock);
-    struct eddy_loop *loop = door->loop;
     door->loop = NULL;
     (void)pthread_mutex_unlock(&door->lock);
     struct link *link;

@@ -5,7 +5,7 @@
  *     worker: door_post ----lock----> loop_post ----unlock---->
  *     loop's end: door_close: after it nobody is inside, and nobody gets in
  *
- * Each thread that runs a loop has one, made at the first job that leaves the thread. A job whose
+ * Each loop has one, made at the first job that leaves its thread. A job whose
  * task waits for it keeps the loop alive by that and may use the door as it is; an abandoned one
  * holds a reference.
  */
@@ -23,7 +23,7 @@ struct door {
     struct list sleepers; /* of struct sleeper; the loop's thread's */
 };
 
-/* The door of this thread's loop, or NULL without memory. Borrowed. */
+/* The door of this thread's loop, made at the first call, or NULL without memory. Borrowed. */
 struct door *door_here(void);
 
 /* Shuts the door of this thread's loop, if it has one, and wakes who sleeps on its clock. */

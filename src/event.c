@@ -4,29 +4,18 @@
  */
 #include "eddy/event.h"
 #include "log.h"
-#include "task.h"
+#include "waiters.h"
 
 struct event {
-    struct list waiters;
+    struct waiters waiters;
     uint64_t set;
 };
 
 _Static_assert(sizeof(struct event) <= sizeof(eddy_event), "eddy_event is too small");
 
-struct event_wait {
-    struct wait wait;
-    struct event *event;
-};
-
 static struct event *event_of(const eddy_event *memory)
 {
     return (struct event *)(uintptr_t)memory;
-}
-
-static bool event_abort(struct wait *wait)
-{
-    list_remove(&container_of(wait, struct event_wait, wait)->event->waiters, &wait->link);
-    return true;
 }
 
 int eddy_event_wait(eddy_event *memory)
@@ -38,12 +27,8 @@ int eddy_event_wait(eddy_event *memory)
         return task_missing("eddy_event_wait");
     if (event->set)
         return 0;
-    struct event_wait wait = {.event = event};
-    int r = wait_begin(&wait.wait, "event", event_abort);
-    if (r < 0)
-        return r;
-    list_append(&event->waiters, &wait.wait.link);
-    return wait_park(&wait.wait);
+    struct waiter waiter;
+    return waiters_wait(&event->waiters, &waiter, "event", "eddy_event_wait");
 }
 
 void eddy_event_set(eddy_event *memory)
@@ -53,10 +38,12 @@ void eddy_event_set(eddy_event *memory)
         log_misuse(-EINVAL, "eddy_event_set", "NULL event");
         return;
     }
+    if (waiters_foreign(&event->waiters)) {
+        waiters_misuse("eddy_event_set");
+        return;
+    }
     event->set = 1;
-    struct link *link;
-    while ((link = list_take_first(&event->waiters)))
-        wait_finish(container_of(link, struct wait, link), 0);
+    waiters_wake_all(&event->waiters, 0);
 }
 
 void eddy_event_clear(eddy_event *memory)
@@ -70,4 +57,9 @@ void eddy_event_clear(eddy_event *memory)
 bool eddy_event_is_set(const eddy_event *memory)
 {
     return memory && event_of(memory)->set;
+}
+
+struct waiters *event_waiters(eddy_event *memory)
+{
+    return &event_of(memory)->waiters;
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cancellation.h"
 #include "failure.h"
 #include "loop.h"
 #include "memory.h"
@@ -79,6 +80,33 @@ static struct eddy_failure *failure_format(int code, const char *file, int line,
     return failure;
 }
 
+/* Without memory for a record: one that has at least the code. Whoever learns of an error by a NULL
+ * asks the last failure for it, and would take none for a success. One an errno, shared by all threads
+ * and only read once it is made; `references` says "in several places". */
+static struct eddy_failure *failure_permanent(int code)
+{
+    enum { ERRNO_MOST = 255 };
+    static const char text[] = "no memory to say more";
+    union permanent {
+        struct eddy_failure failure;
+        char memory[sizeof(struct eddy_failure) + sizeof text];
+    };
+    static union permanent all[ERRNO_MOST + 1];
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    if (code < -ERRNO_MOST)
+        return NULL;
+    union permanent *one = &all[-code];
+    (void)pthread_mutex_lock(&lock);
+    if (!one->failure.permanent) {
+        one->failure = (struct eddy_failure){
+            .references = 2, .permanent = true, .code = code, .file = ""};
+        memcpy(one->failure.message, text, sizeof text);
+        one->failure.task = one->failure.message + sizeof text - 1;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return &one->failure;
+}
+
 struct eddy_failure *failure_make(int code, const char *file, int line, const char *format, ...)
 {
     va_list arguments;
@@ -116,12 +144,17 @@ void failure_set(struct eddy_failure *failure)
 {
     struct eddy_failure **slot = failure_slot();
     struct eddy_failure *old = *slot;
+    struct task *task = task_current();
+    if (task && task->untold)
+        cancellation_owe(task, NULL);
     *slot = failure;
     eddy_failure_release(old);
 }
 
 struct eddy_failure *failure_take(int code)
 {
+    if (code == -ECANCELED)
+        (void)eddy_last_failure();
     struct eddy_failure **slot = failure_slot();
     struct eddy_failure *failure = *slot;
     if (!failure || failure->code != code)
@@ -138,8 +171,10 @@ int eddy_fail_(int code, bool because, const char *file, int line, const char *f
     va_start(arguments, format);
     struct eddy_failure *failure = failure_format(code, file, line, format, arguments);
     va_end(arguments);
-    struct eddy_failure *cause = because ? *failure_slot() : NULL;
-    if (failure && cause) {
+    struct eddy_failure *cause = because ? (struct eddy_failure *)eddy_last_failure() : NULL;
+    if (!failure)
+        failure = failure_permanent(code);
+    else if (cause) {
         if (cause->depth + 1 >= FAILURE_DEPTH) {
             eddy_failure_release(cause->cause);
             cause->cause = NULL;
@@ -154,6 +189,9 @@ int eddy_fail_(int code, bool because, const char *file, int line, const char *f
 
 const eddy_failure *eddy_last_failure(void)
 {
+    struct task *task = task_current();
+    if (task && task->untold)
+        cancellation_pay(task);
     return *failure_slot();
 }
 
@@ -285,7 +323,7 @@ eddy_failure *eddy_failure_keep(const eddy_failure *failure)
 /* Gives one reference back; if it was the last one the record joins those to be freed. */
 static void failure_drop(struct eddy_failure *failure, struct eddy_failure **dead)
 {
-    if (!failure || --failure->references > 0)
+    if (!failure || failure->permanent || --failure->references > 0)
         return;
     failure->next = *dead;
     *dead = failure;

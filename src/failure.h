@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include "eddy/failure.h"
+#include "private.h"
 
 /* A chain of causes is cut where it would get longer: a loop that wraps its last failure again and
  * again would grow one without end. */
@@ -14,6 +15,7 @@
 
 struct eddy_failure {
     unsigned references;
+    bool permanent; /* stands in where there was no memory: never freed */
     int code;
     int line;
     unsigned depth;            /* of the chain of causes */
@@ -27,29 +29,30 @@ struct eddy_failure {
 };
 
 /* A record with one reference, or NULL without memory. */
-struct eddy_failure *failure_make(int code, const char *file, int line, const char *format, ...)
-    EDDY_PRINTF(4, 5);
+EDDY_PRIVATE struct eddy_failure *failure_make(int code, const char *file, int line,
+                                               const char *format, ...) EDDY_PRINTF(4, 5);
 
 /* The same from text that came from elsewhere (a worker process). */
-struct eddy_failure *failure_make_text(int code, const char *task, const char *message);
+EDDY_PRIVATE struct eddy_failure *failure_make_text(int code, const char *task,
+                                                    const char *message);
 
 /* Adds a child and takes over the caller's reference to it; drops it without memory. */
-void failure_add_child(struct eddy_failure *failure, struct eddy_failure *child);
+EDDY_PRIVATE void failure_add_child(struct eddy_failure *failure, struct eddy_failure *child);
 
 static inline struct eddy_failure *failure_keep(struct eddy_failure *failure)
 {
-    if (failure)
+    if (failure && !failure->permanent)
         failure->references++;
     return failure;
 }
 
 /* Makes it the current task's (or thread's) last failure; takes over the reference. */
-void failure_set(struct eddy_failure *failure);
+EDDY_PRIVATE void failure_set(struct eddy_failure *failure);
 
 /* Takes the last failure out if its code is `code`: the caller gets the reference, else NULL. */
-struct eddy_failure *failure_take(int code);
+EDDY_PRIVATE struct eddy_failure *failure_take(int code);
 
 /* The slot of the current task or thread. */
-struct eddy_failure **failure_slot(void);
+EDDY_PRIVATE struct eddy_failure **failure_slot(void);
 
 #endif

@@ -15,7 +15,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "failure.h"
 #include "log.h"
 #include "memory.h"
@@ -34,7 +33,7 @@ static int file_release(struct eddy_file *file)
 {
     if (--file->references > 0)
         return 0;
-    int r = close(file->descriptor) < 0 && errno != EINTR ? -errno : 0;
+    int r = operation_close(file->descriptor);
     if (r < 0)
         eddy_fail(r, "closing '%s': %s", file->path, strerror(-r));
     memory_free(file);

@@ -2,9 +2,14 @@
 /*
  * Futures. Those who want to know, tasks and callbacks alike, stand in one list in the order in
  * which they came, and go through the ready queue in that order once the future is done.
+ *
+ * Another thread's outcome travels in the future itself, as a post through the loop's door, which
+ * is there also when the loop is not. So only references and state are shared by threads, and the
+ * first outcome that sets off is the only one.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "door.h"
 #include "eddy/future.h"
 #include "log.h"
 #include "memory.h"
@@ -13,13 +18,22 @@
 enum future_state { FUTURE_PENDING, FUTURE_FINISHED, FUTURE_FAILED, FUTURE_CANCELLED };
 
 struct eddy_future {
-    unsigned references;
-    enum future_state state;
-    bool seen; /* the outcome was looked at, or can't be lost */
+    atomic_uint references;
+    _Atomic(enum future_state) state; /* written by the loop's thread */
+    bool seen;                        /* the outcome was looked at, or can't be lost */
     int code;
     void *value;
     struct eddy_loop *loop;
+    const struct eddy_site_ *site;
     struct list waiters; /* of struct future_waiter */
+
+    /* once it was shared */
+    struct door *door;
+    atomic_flag settled; /* by another thread, whose outcome is: */
+    struct post post;
+    enum future_state sent_state;
+    int sent_code;
+    void *sent_value;
 };
 
 /* On a waiting task's stack, or allocated for a callback. */
@@ -37,7 +51,7 @@ struct future_wait {
     struct future_waiter waiter;
 };
 
-eddy_future *eddy_future_new(void)
+eddy_future *eddy_future_new_(const struct eddy_site_ *site)
 {
     if (!loop_self) {
         log_misuse(-EINVAL, "eddy_future_new", "called outside a loop");
@@ -48,25 +62,30 @@ eddy_future *eddy_future_new(void)
         eddy_fail(-ENOMEM, "no memory for a future");
         return NULL;
     }
-    future->references = 1;
+    atomic_init(&future->references, 1);
+    atomic_flag_clear(&future->settled);
     future->loop = loop_self;
+    future->site = site;
     return future;
 }
 
 eddy_future *eddy_future_keep(eddy_future *future)
 {
     if (future)
-        future->references++;
+        atomic_fetch_add_explicit(&future->references, 1, memory_order_relaxed);
     return future;
 }
 
 void eddy_future_release(eddy_future *future)
 {
-    if (!future || --future->references)
+    if (!future || atomic_fetch_sub_explicit(&future->references, 1, memory_order_acq_rel) > 1)
         return;
     if (future->state == FUTURE_FAILED && !future->seen)
         log_say(future->loop == loop_self ? future->loop : NULL, EDDY_LOG_ERROR, EDDY_LOG_TASK_LOST,
-                "a future failed with %s and nobody looked at it", eddy_error_name(future->code));
+                "a future (made at %s:%d) failed with %s and nobody looked at it",
+                site_file(future->site), future->site->line, eddy_error_name(future->code));
+    if (future->door)
+        door_release(future->door);
     memory_free(future);
 }
 
@@ -138,6 +157,82 @@ bool eddy_future_cancel(eddy_future *future)
     future_finish(future, FUTURE_CANCELLED, -ECANCELED, NULL);
     return true;
 }
+
+/* ---- from other threads ---- */
+
+eddy_future *eddy_future_share(eddy_future *future)
+{
+    if (!future || future->loop != loop_self) {
+        log_misuse(-EINVAL, "eddy_future_share",
+                   future ? "the future belongs to another loop" : "the future is NULL");
+        return NULL;
+    }
+    if (!future->door) {
+        struct door *door = door_here();
+        if (!door) {
+            eddy_fail(-ENOMEM, "eddy_future_share: no memory");
+            return NULL;
+        }
+        future->door = door_keep(door);
+    }
+    return eddy_future_keep(future);
+}
+
+/* On the loop's thread, or without a loop when that is gone. */
+static void future_arrive(struct post *post)
+{
+    eddy_future *future = container_of(post, eddy_future, post);
+    if (loop_self && future->state == FUTURE_PENDING)
+        future_finish(future, future->sent_state, future->sent_code, future->sent_value);
+    eddy_future_release(future);
+}
+
+/* Uses up the caller's reference. */
+static int future_send(eddy_future *future, const char *call, enum future_state state, int code,
+                       void *value)
+{
+    if (!future || !future->door) {
+        int r = log_misuse(-EINVAL, call,
+                           future ? "the future was never shared" : "the future is NULL");
+        eddy_future_release(future);
+        return r;
+    }
+    int r = 0;
+    if (eddy_future_done(future) || atomic_flag_test_and_set(&future->settled)) {
+        r = eddy_fail(-EALREADY, "%s: the future is done already", call);
+    } else {
+        future->sent_state = state;
+        future->sent_code = code;
+        future->sent_value = value;
+        future->post.run = future_arrive;
+        if (door_post(future->door, &future->post))
+            return 0;
+        r = eddy_fail(-ESHUTDOWN, "%s: the loop has ended", call);
+    }
+    eddy_future_release(future);
+    return r;
+}
+
+int eddy_future_set_result_threadsafe(eddy_future *future, void *value)
+{
+    return future_send(future, "eddy_future_set_result_threadsafe", FUTURE_FINISHED, 0, value);
+}
+
+int eddy_future_set_error_threadsafe(eddy_future *future, int code)
+{
+    const char *call = "eddy_future_set_error_threadsafe";
+    if (code < 0)
+        return future_send(future, call, FUTURE_FAILED, code, NULL);
+    eddy_future_release(future);
+    return log_misuse(-EINVAL, call, "%d isn't a negative errno code", code);
+}
+
+int eddy_future_cancel_threadsafe(eddy_future *future)
+{
+    return future_send(future, "eddy_future_cancel_threadsafe", FUTURE_CANCELLED, -ECANCELED, NULL);
+}
+
+/* ---- asking and waiting ---- */
 
 bool eddy_future_done(const eddy_future *future)
 {
@@ -248,7 +343,7 @@ int eddy_future_describe(const eddy_future *future, char *buffer, size_t size)
         return log_misuse(-EINVAL, "eddy_future_describe", "the future is NULL");
     if (!buffer)
         size = 0;
-    switch (future->state) {
+    switch (atomic_load(&future->state)) {
     case FUTURE_PENDING:
         return snprintf(buffer, size, "<Future pending>");
     case FUTURE_FINISHED:

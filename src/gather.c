@@ -8,6 +8,7 @@
 #include "group.h"
 #include "log.h"
 #include "memory.h"
+#include "spare.h"
 #include "task.h"
 
 struct gather;
@@ -92,7 +93,7 @@ static void gather_unlink(struct gather *gather)
         struct join *seen = memory_allocate(
             sizeof *seen); /* without memory the report comes: no harm */
         if (seen) {
-            seen->done = gather_seen;
+            *seen = (struct join){.done = gather_seen};
             list_append(&one->task->joiners, &seen->link);
         }
     }
@@ -117,13 +118,14 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
     if (!count)
         return 0;
     struct gather gather = {.results = results, .count = count, .pending = count, .mode = mode};
-    gather.joins = memory_allocate_zeroed(count, sizeof *gather.joins);
+    gather.joins = spare_take(self->loop, count * sizeof *gather.joins);
     if (!gather.joins)
         return eddy_fail(-ENOMEM, "eddy_gather: no memory for %zu tasks", count);
     for (size_t i = 0; i < count; i++) {
         struct task_slot *slot = slot_find(tasks[i], "eddy_gather", &code);
         struct gather_join *one = &gather.joins[i];
-        *one = (struct gather_join){.join.done = gather_done, .gather = &gather, .index = i};
+        *one = (struct gather_join){
+            .join = {.done = gather_done, .waiter = self}, .gather = &gather, .index = i};
         if (slot->task) {
             if (results)
                 results[i] = -EINPROGRESS;
@@ -145,7 +147,7 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
             scope_mark_interrupted(self);
     }
     gather_unlink(&gather);
-    memory_free(gather.joins);
+    spare_give(self->loop, gather.joins);
     if (gather.cancelled)
         code = -ECANCELED;
     else if (mode == EDDY_RAISE_FIRST)
@@ -213,6 +215,8 @@ int eddy_map_(size_t limit, eddy_function_ *function, void *jobs, size_t job_siz
                           : !limit        ? "a limit of 0"
                                           : "NULL function or jobs",
                           site->file, site->line);
+    if (limit > count)
+        limit = count;
     struct map map = {.function = function, .results = results, .free = EDDY_SEMAPHORE_INIT(limit)};
     for (size_t i = 0; results && i < count; i++)
         results[i] = -ECANCELED; /* until its turn comes */

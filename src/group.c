@@ -5,6 +5,7 @@
  * the body's waits, and each child's root scope.
  */
 #include <string.h>
+#include "cancellation.h"
 #include "group.h"
 #include "log.h"
 #include "task.h"
@@ -16,13 +17,31 @@ static struct group *group_of(eddy_group *memory)
     return (struct group *)(void *)memory;
 }
 
-static void group_abort(struct group *group)
+/* Takes over the reference; NULL: for whatever the current task is cancelled, or by itself. */
+static void group_abort(struct group *group, struct cancellation *why)
 {
+    struct cancellation *outer = group->loop->cancelling;
+    if (why)
+        (void)cancellation_begin(group->loop, why);
     /* Children first, as in asyncio. Also when the scope was cancelled already: children may have
      * come since. A child that is cancelled only gets queued, so the list stays as it is. */
     for (struct link *link = group->children.first; link; link = link->next)
         task_cancel(container_of(link, struct task, in_group));
     scope_cancel(&group->scope);
+    (void)cancellation_begin(group->loop, outer);
+    cancellation_release(why);
+}
+
+/* For abort: what the group is cancelled for already, or, from now on, this. */
+static struct cancellation *group_why(struct group *group, enum cancellation_kind kind, int code,
+                                      const struct task_slot *who)
+{
+    if (group->scope.cancelled)
+        return cancellation_keep(group->scope.why);
+    struct cancellation *why = cancellation_new(group->loop, kind, group->scope.site, who);
+    if (why)
+        why->code = code;
+    return why;
 }
 
 /* Takes over the reference to the failure, which may be NULL (no memory for a record). */
@@ -48,7 +67,7 @@ void group_child_done(struct group *group, struct task *task, struct task_slot *
         slot->seen = true;
         group_add_failure(group, slot->result, failure_keep(slot->failure));
         if (group->policy == EDDY_FAIL_FAST)
-            group_abort(group);
+            group_abort(group, group_why(group, CANCELLED_FAILURE, slot->result, slot));
     }
     slot->next = NULL;
     if (group->finished_last)
@@ -84,19 +103,20 @@ static bool join_abort(struct wait *wait)
 {
     struct group *group = container_of(wait->link.next, struct group, children);
     group->scope.interrupted = true;
-    group_abort(group);
+    group_abort(group, NULL);
     return false;
 }
 
 static void group_join(struct group *group)
 {
     struct task *task = group->scope.task;
-    if (scope_refuses(&group->scope)) {
-        group_abort(group);
-        if (group->child_count)
-            scope_mark_interrupted(task);
-    }
     while (group->child_count) {
+        /* Each time: while the last child's end was on its way here, a cancel may have come, and
+         * somebody else may have spawned another one. */
+        if (scope_refuses(&group->scope)) {
+            group_abort(group, cancellation_keep(cancellation_of(&group->scope)));
+            scope_mark_interrupted(task);
+        }
         struct wait wait;
         if (wait_begin_shielded(&wait, "the tasks of a group") < 0)
             return;
@@ -128,6 +148,15 @@ static void group_leave_failure(struct group *group, int code)
     failure_set(named);
 }
 
+/* The body of a group may end with a child's own failure, which it awaited. */
+static bool has_child(const struct eddy_failure *failure, const struct eddy_failure *child)
+{
+    for (size_t i = 0; i < failure->count; i++)
+        if (failure->children[i] == child)
+            return true;
+    return false;
+}
+
 int group_close(struct group *group, bool cancel, int body)
 {
     bool body_failed = body < 0 && !(body == -ECANCELED && scope_refuses(&group->scope));
@@ -140,7 +169,7 @@ int group_close(struct group *group, bool cancel, int body)
         body_failure = failure_make(body, group->scope.site->file, group->scope.site->line, "%s",
                                     "the body failed");
     if (body_failed || cancel)
-        group_abort(group);
+        group_abort(group, group_why(group, CANCELLED_BODY, body, NULL));
     group_join(group);
 
     int code = 0;
@@ -152,7 +181,7 @@ int group_close(struct group *group, bool cancel, int body)
         code = scope_outcome(&group->scope, 0);
 
     if (group->failed) {
-        if (body_failure && group->failures)
+        if (body_failure && group->failures && !has_child(group->failures, body_failure))
             failure_add_child(group->failures, failure_keep(body_failure));
         if (cancel && *failure_slot() && *failure_slot() != group->before) {
             /* Left by `return eddy_fail(...)`: what is returned is the body's own. */
@@ -244,8 +273,9 @@ eddy_task *eddy_spawn_(eddy_group *memory, eddy_function_ *function, const void 
     struct task *task = task_create(group->loop, group, &start);
     if (!task) {
         struct eddy_failure *failure = *failure_slot();
-        group_add_failure(group, failure ? failure->code : -ENOMEM, failure_keep(failure));
-        group_abort(group);
+        int code = failure ? failure->code : -ENOMEM;
+        group_add_failure(group, code, failure_keep(failure));
+        group_abort(group, group_why(group, CANCELLED_BODY, code, NULL));
         return NULL;
     }
     list_append(&group->children, &task->in_group);
@@ -261,7 +291,8 @@ void eddy_group_cancel(eddy_group *memory)
         (void)log_misuse(-EINVAL, "eddy_group_cancel",
                          group ? "the group has ended" : "NULL group");
     else
-        group_abort(group);
+        group_abort(group, group_why(group, CANCELLED_GROUP, 0,
+                                     task_current() ? task_current()->slot : NULL));
 }
 
 size_t eddy_group_size(const eddy_group *memory)

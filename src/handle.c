@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cancellation.h"
 #include "log.h"
 #include "memory.h"
 #include "task.h"
@@ -40,6 +41,7 @@ struct single_join {
     struct task *awaited;
     int outcome;
     struct eddy_failure *failure;
+    struct cancellation *why; /* of a cancelled one */
 };
 
 static void single_join_done(struct join *join, const struct task_slot *slot)
@@ -47,6 +49,7 @@ static void single_join_done(struct join *join, const struct task_slot *slot)
     struct single_join *single = container_of(join, struct single_join, join);
     single->outcome = slot->result;
     single->failure = failure_keep(slot->failure);
+    single->why = cancellation_keep(slot->why);
     wait_finish(&single->wait, 0);
 }
 
@@ -66,17 +69,34 @@ static bool single_join_pass_on(struct wait *wait)
     return false;
 }
 
-/* Waits until the slot's task is done: 0 and its outcome, or why it can't. */
-static int join_slot(struct task_slot *slot, const char *call, bool pass_cancel_on, int *outcome)
+/* What a cancel of the waiting task does, and whether the failure becomes the caller's. */
+enum join_kind {
+    JOIN_AWAIT,  /* goes on to the awaited task; it does */
+    JOIN_SHIELD, /* ends the wait; it does */
+    JOIN_WAIT,   /* ends the wait; it doesn't */
+};
+
+/* The failure of a finished task, or why it was cancelled, becomes the current task's. */
+static void take_story(const struct task_slot *slot)
 {
+    if (slot->failure)
+        failure_set(failure_keep(slot->failure));
+    else if (slot->why && task_current())
+        cancellation_owe(task_current(), slot->why);
+}
+
+/* Waits until the slot's task is done: 0 and its outcome, or why it can't. */
+static int join_slot(struct task_slot *slot, const char *call, enum join_kind kind, int *outcome)
+{
+    bool pass_cancel_on = kind == JOIN_AWAIT, take_failure = kind != JOIN_WAIT;
     if (!task_current())
         return task_missing(call);
     struct task *awaited = slot->task;
     if (!awaited) {
         slot->seen = true;
         *outcome = slot->result;
-        if (slot->failure && pass_cancel_on)
-            failure_set(failure_keep(slot->failure));
+        if (take_failure)
+            take_story(slot);
         return 0;
     }
     struct single_join single = {.join.done = single_join_done, .awaited = awaited};
@@ -97,18 +117,22 @@ static int join_slot(struct task_slot *slot, const char *call, bool pass_cancel_
         }
     }
     single.wait.awaits = awaited;
+    single.join.waiter = single.wait.task;
     list_append(&awaited->joiners, &single.join.link);
     r = wait_park(&single.wait);
     if (r < 0)
         return r;
     *outcome = single.outcome;
-    if (single.failure && pass_cancel_on)
+    if (single.failure && take_failure)
         failure_set(single.failure);
     else
         eddy_failure_release(single.failure);
+    if (single.why && take_failure)
+        cancellation_owe(single.wait.task, single.why);
+    cancellation_release(single.why);
     /* The wait was cut short and the awaited task ended by that: this task's wait counts as
      * interrupted, so that the scope which caused it knows. */
-    if (single.outcome == -ECANCELED && single.wait.task->refused)
+    if (pass_cancel_on && single.outcome == -ECANCELED && single.wait.task->refused)
         scope_mark_interrupted(single.wait.task);
     return 0;
 }
@@ -119,7 +143,17 @@ int eddy_await(eddy_task *handle)
     struct task_slot *slot = slot_find(handle, "eddy_await", &code);
     if (!slot)
         return code;
-    code = join_slot(slot, "eddy_await", true, &outcome);
+    code = join_slot(slot, "eddy_await", JOIN_AWAIT, &outcome);
+    return code < 0 ? code : outcome;
+}
+
+int eddy_shield(eddy_task *handle)
+{
+    int code = 0, outcome = 0;
+    struct task_slot *slot = slot_find(handle, "eddy_shield", &code);
+    if (!slot)
+        return code;
+    code = join_slot(slot, "eddy_shield", JOIN_SHIELD, &outcome);
     return code < 0 ? code : outcome;
 }
 
@@ -127,7 +161,7 @@ int eddy_task_wait(eddy_task *handle)
 {
     int code = 0, outcome = 0;
     struct task_slot *slot = slot_find(handle, "eddy_task_wait", &code);
-    return slot ? join_slot(slot, "eddy_task_wait", false, &outcome) : code;
+    return slot ? join_slot(slot, "eddy_task_wait", JOIN_WAIT, &outcome) : code;
 }
 
 /* ---- asking ---- */
@@ -141,8 +175,7 @@ int eddy_task_result(eddy_task *handle)
     if (slot->task)
         return -EINPROGRESS;
     slot->seen = true;
-    if (slot->failure)
-        failure_set(failure_keep(slot->failure));
+    take_story(slot);
     return slot->result;
 }
 
@@ -160,7 +193,7 @@ bool eddy_task_cancelled(const eddy_task *handle)
     return slot && !slot->task && slot->cancelled;
 }
 
-bool eddy_task_cancel(eddy_task *handle)
+bool eddy_task_cancel_(eddy_task *handle, const char *reason, const struct eddy_site_ *site)
 {
     int code;
     struct task_slot *slot = slot_find(handle, "eddy_task_cancel", &code);
@@ -169,8 +202,22 @@ bool eddy_task_cancel(eddy_task *handle)
             slot->seen = true; /* rule 83 */
         return false;
     }
+    struct eddy_loop *loop = loop_self;
+    struct task *asking = loop->current;
+    struct cancellation *why = cancellation_new(loop, CANCELLED_BY_CALL, site,
+                                                asking ? asking->slot : NULL);
+    if (why && reason)
+        (void)snprintf(why->reason, sizeof why->reason, "%s", reason);
+    struct cancellation *outer = cancellation_begin(loop, why);
     task_cancel(slot->task);
+    (void)cancellation_begin(loop, outer);
+    cancellation_release(why);
     return true;
+}
+
+bool(eddy_task_cancel)(eddy_task *task)
+{
+    return eddy_task_cancel_(task, NULL, NULL);
 }
 
 static int release(eddy_task *handle, const char *call)

@@ -3,40 +3,14 @@
  * Lock. A release hands over to the first waiter at once: who was handed the lock holds it, even
  * if a cancel arrives before it runs.
  */
-#include "eddy/lock.h"
+#include "lock.h"
 #include "log.h"
-#include "task.h"
 
-struct lock {
-    struct list waiters; /* of struct lock_wait */
-    uint64_t held;
-    struct task *holder; /* while held by a task; another may release it */
-    uint64_t holder_sequence;
-};
-
-_Static_assert(sizeof(struct lock) <= sizeof(eddy_lock), "eddy_lock is too small");
-
-struct lock_wait {
-    struct wait wait;
-    struct lock *lock;
-};
-
-static struct lock *lock_of(const eddy_lock *memory)
+static inline void lock_give(struct lock *lock, struct task *task)
 {
-    return (struct lock *)(uintptr_t)memory;
-}
-
-static void lock_give(struct lock *lock, struct task *task)
-{
-    lock->held = 1;
     lock->holder = task;
-    lock->holder_sequence = task->slot->sequence;
-}
-
-static bool lock_abort(struct wait *wait)
-{
-    list_remove(&container_of(wait, struct lock_wait, wait)->lock->waiters, &wait->link);
-    return true;
+    lock->sequence = task->slot->sequence;
+    lock->waiters.loop = task->loop;
 }
 
 int eddy_lock_acquire(eddy_lock *memory)
@@ -46,18 +20,58 @@ int eddy_lock_acquire(eddy_lock *memory)
     if (!lock || !task)
         return log_misuse(-EINVAL, "eddy_lock_acquire",
                           lock ? "called outside a task" : "NULL lock");
-    if (!lock->held) { /* then nobody waits either */
+    if (!lock->holder) { /* then nobody waits either */
         lock_give(lock, task);
         return 0;
     }
-    if (lock->holder == task && lock->holder_sequence == task->slot->sequence)
+    if (lock_held_by(lock, task))
         return log_misuse(-EDEADLK, "eddy_lock_acquire", "this task holds the lock already");
-    struct lock_wait wait = {.lock = lock};
-    int r = wait_begin(&wait.wait, "lock", lock_abort);
-    if (r < 0)
-        return r;
-    list_append(&lock->waiters, &wait.wait.link);
-    return wait_park(&wait.wait);
+    if (lock->waiters.loop != task->loop)
+        return waiters_misuse("eddy_lock_acquire");
+    struct lock_waiter waiter = {.code = 0};
+    return waiters_wait(&lock->waiters, &waiter.waiter, "lock", "eddy_lock_acquire");
+}
+
+/* With the lock held by somebody. */
+static void lock_queue_behind(struct lock *lock, struct lock_waiter *waiter, int code)
+{
+    waiter->waiter.wait.abort = NULL;
+    waiter->waiter.wait.what = "lock";
+    waiter->code = code;
+    waiters_append(&lock->waiters, &waiter->waiter);
+}
+
+void lock_queue(struct lock *lock, struct lock_waiter *waiter, int code)
+{
+    if (lock->holder) {
+        lock_queue_behind(lock, waiter, code);
+        return;
+    }
+    lock_give(lock, waiter->waiter.wait.task);
+    wait_finish(&waiter->waiter.wait, code);
+}
+
+int lock_take_back(struct lock *lock, int code)
+{
+    if (!lock->holder) {
+        lock_give(lock, task_current());
+        return code;
+    }
+    struct lock_waiter waiter;
+    (void)wait_begin_shielded(&waiter.waiter.wait, "lock");
+    lock_queue_behind(lock, &waiter, code);
+    return wait_park(&waiter.waiter.wait);
+}
+
+void lock_pass_on(struct lock *lock)
+{
+    struct waiter *first = waiters_take(&lock->waiters);
+    if (!first) {
+        lock->holder = NULL;
+        return;
+    }
+    lock_give(lock, first->wait.task);
+    wait_finish(&first->wait, container_of(first, struct lock_waiter, waiter)->code);
 }
 
 int eddy_lock_release(eddy_lock *memory)
@@ -65,26 +79,20 @@ int eddy_lock_release(eddy_lock *memory)
     struct lock *lock = lock_of(memory);
     if (!lock)
         return log_misuse(-EINVAL, "eddy_lock_release", "NULL lock");
-    if (!lock->held)
+    if (!lock->holder)
         return log_misuse(-EPERM, "eddy_lock_release", "the lock isn't held");
-    struct link *first = list_take_first(&lock->waiters);
-    if (!first) {
-        lock->held = 0;
-        lock->holder = NULL;
-        return 0;
-    }
-    struct wait *wait = container_of(first, struct wait, link);
-    lock_give(lock, wait->task);
-    wait_finish(wait, 0);
+    if (waiters_foreign(&lock->waiters))
+        return waiters_misuse("eddy_lock_release");
+    lock_pass_on(lock);
     return 0;
 }
 
 bool eddy_lock_locked(const eddy_lock *memory)
 {
-    return memory && lock_of(memory)->held;
+    return memory && lock_of(memory)->holder;
 }
 
-/* ---- the blocks of lock and semaphore ---- */
+/* ---- the blocks of lock, condition and semaphore ---- */
 
 static int held_lock_release(void *lock)
 {

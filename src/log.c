@@ -23,10 +23,13 @@ void log_record(struct eddy_loop *loop, const struct eddy_log_record *record)
 {
     if (!loop)
         loop = loop_self;
-    if (loop && loop->log)
-        loop->log(loop->log_context, record);
-    else
+    if (!loop || !loop->log || loop->in_log) { /* the handler itself went wrong: rule 262 */
         log_to_stderr(loop, record);
+        return;
+    }
+    loop->in_log = true;
+    loop->log(loop->log_context, record);
+    loop->in_log = false;
 }
 
 void log_say(struct eddy_loop *loop, enum eddy_log_level level, enum eddy_log_event event,

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <math.h>
 #include "call.h"
+#include "cancellation.h"
+#include "debug.h"
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
@@ -74,11 +76,20 @@ static bool loop_has_posts(struct eddy_loop *loop)
            atomic_load_explicit(&loop->interrupts, memory_order_relaxed);
 }
 
+static void loop_interrupt(struct eddy_loop *loop)
+{
+    struct cancellation *why = cancellation_new(loop, CANCELLED_INTERRUPT, NULL, NULL);
+    struct cancellation *outer = cancellation_begin(loop, why);
+    scope_cancel(&loop->main->root);
+    (void)cancellation_begin(loop, outer);
+    cancellation_release(why);
+}
+
 static void loop_take_posts(struct eddy_loop *loop)
 {
     if (atomic_load_explicit(&loop->interrupts, memory_order_relaxed) &&
         atomic_exchange(&loop->interrupts, 0) && loop->main)
-        scope_cancel(&loop->main->root);
+        loop_interrupt(loop);
     struct post *newest = atomic_exchange_explicit(&loop->posts, NULL, memory_order_acquire);
     struct post *oldest = NULL;
     while (newest) {
@@ -117,13 +128,21 @@ static int64_t loop_timeout(struct eddy_loop *loop)
 
 static void loop_poll(struct eddy_loop *loop)
 {
+    if (__builtin_expect(atomic_load_explicit(&loop->watchdog.told, memory_order_relaxed), 0))
+        watchdog_tell(loop);
     atomic_store_explicit(&loop->sleeping, true, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     int64_t timeout = loop_timeout(loop);
     if (timeout && stack_pool_trim(&loop->stacks))
         timeout = 0; /* more to give back before going to sleep */
+    if (timeout < 0 && !loop->watched && !loop->engine->pending && !atomic_load(&loop->offloaded)) {
+        deadlock_check(loop);
+        timeout = loop->ready_first ? 0 : -1; /* the log's handler may have helped */
+    }
     int delivered = loop->engine->call->turn(loop->engine, timeout);
     atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
+    if (__builtin_expect(atomic_load_explicit(&watchdog_rests, memory_order_relaxed), 0))
+        watchdog_rouse();
     if (delivered < 0)
         log_abort("the %s engine can't go on: %s", loop->engine->call->name,
                   eddy_error_name(delivered));
@@ -148,20 +167,24 @@ static void loop_run_snapshots(struct eddy_loop *loop)
     struct work *work;
     while ((work = loop_peek(loop))) {
         loop_take(loop, work);
-        if (work->run)
-            work->run(work);
-        else
+        if (!work->run) {
             task_resume(container_of(work, struct task, work));
+            continue;
+        }
+        loop_step(loop);
+        work->run(work);
     }
 }
 
 void loop_run_until(struct eddy_loop *loop, const bool *done)
 {
+    watchdog_enter(loop);
     while (!*done) {
         loop_run_snapshots(loop);
         if (!*done)
             loop_poll(loop);
     }
+    watchdog_leave(loop);
 }
 
 void loop_run_ready(struct eddy_loop *loop)
@@ -190,6 +213,8 @@ static int options_check(const struct eddy_options *options)
     if (options->max_tasks > MAX_TASKS_LIMIT)
         return eddy_fail(-EINVAL, "max_tasks is %zu, the limit is %d", options->max_tasks,
                          MAX_TASKS_LIMIT);
+    if (isnan(options->slow_step))
+        return eddy_fail(-EINVAL, "slow_step isn't a number of seconds");
     return 0;
 }
 
@@ -237,6 +262,7 @@ int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
     loop->log_context = options->log_context;
     loop->debug = options->debug || environment_says("EDDY_DEBUG", "1");
     loop->virtual_clock = options->virtual_clock || environment_says("EDDY_CLOCK", "virtual");
+    watchdog_init(&loop->watchdog, options->slow_step, loop->virtual_clock);
     loop->max_tasks = options->max_tasks ? options->max_tasks : 1 << 20;
     r = loop_make_memory(loop, options->stack_size);
     if (r < 0) {
@@ -271,6 +297,9 @@ void loop_destroy(struct eddy_loop *loop)
     while (atomic_load_explicit(&loop->posting, memory_order_acquire))
         (void)sched_yield();
     loop_take_posts(loop);
+    struct harness *harness = loop->harness;
+    if (harness && harness->closing)
+        harness->closing(harness, loop);
     servers_destroy(loop);
     loop_drop_ready(loop);
     calls_destroy(loop);
@@ -278,7 +307,9 @@ void loop_destroy(struct eddy_loop *loop)
     loop->engine->call->destroy(loop->engine);
     slots_destroy(loop);
     stack_pool_destroy(&loop->stacks);
-    struct harness *harness = loop->harness;
+    cancellations_destroy(loop);
+    watchdog_end(loop);
+    memory_free(loop->spare);
     memory_free(loop);
     if (harness && harness->closed)
         harness->closed(harness);

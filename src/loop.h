@@ -23,6 +23,8 @@
 #include "sanitizer.h"
 #include "stack.h"
 #include "timer.h"
+#include "watchdog.h"
+#include "private.h"
 
 #define LOOP_BUDGET 64
 #define NANOSECONDS 1000000000
@@ -30,7 +32,10 @@
 struct task;
 struct task_slot;
 struct calls;
+struct cancellation;
 struct watches;
+struct door;
+struct spare;
 
 /* One entry of the ready queue. What is still queued when the loop ends is run without a loop
  * (loop_self is NULL) and then only frees what is its own. */
@@ -54,6 +59,7 @@ struct eddy_loop {
     struct context context;       /* the loop's own, while a task runs */
     _Atomic(struct post *) posts; /* newest first */
     atomic_bool sleeping;         /* a post must wake the engine */
+    atomic_uint steps;            /* begun: tasks resumed, callbacks called */
     atomic_uint posting;          /* threads in loop_post: the loop's end waits for them */
 
     struct engine *engine;
@@ -65,6 +71,7 @@ struct eddy_loop {
     atomic_bool closing; /* no new tasks; posts are refused */
     int64_t virtual_now;
     atomic_size_t offloaded; /* jobs in threads and processes: a virtual clock waits for them */
+    size_t abandoned;        /* of those, at most: jobs that may outlive the loop */
     size_t watched;          /* descriptors watched */
 
     struct list tasks; /* all that are not done, oldest first */
@@ -81,12 +88,22 @@ struct eddy_loop {
     struct watches *watches;   /* descriptors with readers, writers */
     struct eddy_pool *threads; /* made at first use */
     struct list servers;       /* closed with the loop */
+    struct door *door;         /* or NULL */
+    struct spare *spare;       /* memory kept for the next wait for many tasks, or NULL */
+
+    bool stuck; /* for ever, as was reported: deadlock.c */
 
     atomic_int interrupts; /* SIGINTs not yet seen */
     struct task *main;     /* NULL once done */
 
     eddy_log_function *log;
     void *log_context;
+    bool in_log;
+
+    struct cancellation *cancelling;    /* what scopes are being cancelled for, or NULL */
+    struct cancellation *cancellations; /* spare */
+
+    struct watched_loop watchdog; /* what it knows of this loop */
 
     /* what the sanitizers want to know of the loop's own stack */
     void *fake_stack;
@@ -117,6 +134,13 @@ static inline void loop_ready(struct eddy_loop *loop, struct work *work)
     loop->ready_last = work;
 }
 
+/* Something else begins to run: for the watchdog. */
+static inline void loop_step(struct eddy_loop *loop)
+{
+    unsigned steps = atomic_load_explicit(&loop->steps, memory_order_relaxed);
+    atomic_store_explicit(&loop->steps, steps + 1, memory_order_relaxed);
+}
+
 /* The next work that may run without polling first, left in the queue; NULL: poll. */
 static inline struct work *loop_peek(struct eddy_loop *loop)
 {
@@ -141,12 +165,12 @@ static inline void loop_take(struct eddy_loop *loop, struct work *work)
 }
 
 /* Nanoseconds on the loop's clock, and on the system's. */
-int64_t loop_now(const struct eddy_loop *loop);
+EDDY_PRIVATE int64_t loop_now(const struct eddy_loop *loop);
 int64_t clock_monotonic(void);
 
 /* The deadline `seconds` from now; far ones are capped at a hundred years. NaN is for the caller. */
-int64_t loop_deadline(const struct eddy_loop *loop, double seconds);
-int64_t seconds_to_nanoseconds(double seconds);
+EDDY_PRIVATE int64_t loop_deadline(const struct eddy_loop *loop, double seconds);
+EDDY_PRIVATE int64_t seconds_to_nanoseconds(double seconds);
 
 /* From any thread: the post runs in one of the loop's next turns. The memory is the caller's until
  * it runs. */

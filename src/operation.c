@@ -35,25 +35,28 @@ static bool engine_operation_abort(struct wait *wait)
     return false;
 }
 
-/* -ENOTSUP: it was not begun, and this engine never will. */
-static int run_by_engine(const struct operation *operation)
+/* False: it was not begun, and this engine never will. */
+static bool run_by_engine(const struct operation *operation, int *ret_result)
 {
     for (;;) {
         struct engine_operation running = {.operation = *operation, .engine = loop_self->engine};
         running.operation.done = engine_operation_done;
         int r = wait_begin(&running.wait, "a file operation", engine_operation_abort);
-        if (r < 0)
-            return r;
-        r = running.engine->call->submit(running.engine, &running.operation);
-        if (r < 0)
-            return r;
-        r = wait_park(&running.wait);
-        if (r != -EINTR)
-            return r;
-        if (running.cancelled) {
-            scope_mark_interrupted(running.wait.task);
-            return -ECANCELED;
+        if (r == 0) {
+            r = running.engine->call->submit(running.engine, &running.operation);
+            if (r == -ENOTSUP)
+                return false;
+            if (r == 0)
+                r = wait_park(&running.wait);
+            if (r == -EINTR && running.cancelled) {
+                scope_mark_interrupted(running.wait.task);
+                r = -ECANCELED;
+            }
         }
+        if (r == -EINTR)
+            continue;
+        *ret_result = r;
+        return true;
     }
 }
 
@@ -115,10 +118,14 @@ int operation_run(struct operation *operation)
 {
     if (operation->size > OPERATION_SIZE_MAX)
         operation->size = OPERATION_SIZE_MAX;
-    if (loop_self && loop_self->engine->call->submits) {
-        int r = run_by_engine(operation);
-        if (r != -ENOTSUP)
-            return r;
-    }
+    int r;
+    if (loop_self && loop_self->engine->call->submits && run_by_engine(operation, &r))
+        return r;
     return eddy_to_thread(operation_block, operation);
+}
+
+int operation_close(int descriptor)
+{
+    struct engine *engine = loop_self ? loop_self->engine : NULL;
+    return engine ? engine->call->close(engine, descriptor) : engine_socket_close(NULL, descriptor);
 }

@@ -17,4 +17,8 @@
  * comes all the same is the result. */
 int operation_run(struct operation *operation);
 
+/* Closes what an operation opened, here and now; also outside of tasks and loops. The engine does
+ * it where there is one: its descriptors needn't be the system's. */
+int operation_close(int descriptor);
+
 #endif

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "eddy/file.h"
 #include "failure.h"
 #include "log.h"
@@ -38,7 +37,7 @@ static int check_directory(const char *path)
     if (r == -ENOTDIR)
         return -EEXIST;
     if (r >= 0)
-        (void)close(r);
+        (void)operation_close(r);
     return r < 0 ? r : 0;
 }
 

@@ -14,6 +14,7 @@
 #include "eddy/pool.h"
 #include "loop.h"
 #include "task.h"
+#include "private.h"
 
 #define POOL_QUEUE_DEFAULT 65536
 #define POOL_PROCESSES_MAX 1024
@@ -51,10 +52,10 @@ struct eddy_pool *pool_of_loop(struct eddy_loop *loop);
 void process_pools_unbind(struct eddy_loop *loop);
 
 /* Calls a function through the type that the macros erased. */
-int pool_call(eddy_function_ *function, void *argument);
+EDDY_PRIVATE int pool_call(eddy_function_ *function, void *argument);
 
 /* CPUs this process may run on. */
-size_t pool_cpus(void);
+EDDY_PRIVATE size_t pool_cpus(void);
 
 /* Every signal but those that a fault of the thread itself raises. */
 void pool_other_signals(sigset_t *set);

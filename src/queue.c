@@ -1,81 +1,123 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queue: a ring of items, getters waiting only while it is empty, putters only while it is full.
+ * Queue: getters wait only while it is empty, putters only while it is full.
  *
  * Hand-over is direct: a put gives its item to the first waiting getter, a get takes the first
  * waiting putter's item into the place it made free. Whoever was served is served, also when a
- * cancel arrives before it runs, so no item is lost or doubled. The ring starts small and grows up
- * to the limit, so a generous limit costs nothing until it is needed.
+ * cancel arrives before it runs, so no item is lost or doubled. The memory starts small and grows
+ * up to the limit, so a generous limit costs nothing until it is needed.
  */
-#include <stdlib.h>
+#include "queue.h"
 #include <string.h>
-#include "eddy/queue.h"
 #include "log.h"
 #include "memory.h"
-#include "task.h"
 
 #define QUEUE_OPEN UINT64_C(0x6564647971756575) /* "eddyqueu" */
 #define FIRST_CAPACITY 16
-
-struct queue {
-    uint64_t magic;
-    char *items;
-    size_t item_size, limit, capacity, head, count;
-    struct list getters, putters; /* of struct queue_wait; never both non-empty */
-    uint64_t shut;
-};
-
-_Static_assert(sizeof(struct queue) <= sizeof(eddy_queue), "eddy_queue is too small");
-
-struct queue_wait {
-    struct wait wait;
-    struct list *waiters;
-    void *item; /* to fill, or to take from */
-};
 
 static struct queue *queue_of(const eddy_queue *memory)
 {
     return (struct queue *)(uintptr_t)memory;
 }
 
-int eddy_queue_open(eddy_queue *memory, size_t item_size, size_t limit)
+/* ---- life ---- */
+
+/* An entry of a heap keeps the alignment of its item, and has room for a number behind it. */
+static size_t heap_stride(size_t item_size)
+{
+    const size_t number = sizeof(uint64_t);
+    size_t stride = (item_size + number - 1) / number * number + number;
+    if (item_size % (2 * number) == 0)
+        stride += number;
+    return stride;
+}
+
+int queue_open(eddy_queue *memory, const char *call, enum queue_order order, size_t item_size,
+               size_t limit)
 {
     struct queue *queue = queue_of(memory);
     if (!queue || !item_size || !limit)
-        return log_misuse(-EINVAL, "eddy_queue_open", "%s",
+        return log_misuse(-EINVAL, call, "%s",
                           !queue       ? "NULL queue"
                           : !item_size ? "items of 0 bytes"
                                        : "a limit of 0");
-    if (limit != EDDY_UNBOUNDED && limit > (size_t)PTRDIFF_MAX / item_size)
-        return eddy_fail(-EOVERFLOW, "eddy_queue_open: %zu items of %zu bytes", limit, item_size);
-    *queue = (struct queue){.magic = QUEUE_OPEN, .item_size = item_size, .limit = limit};
+    size_t stride = item_size;
+    if (order == QUEUE_LOWEST && item_size < PTRDIFF_MAX)
+        stride = heap_stride(item_size);
+    if (limit != EDDY_UNBOUNDED && limit > (size_t)PTRDIFF_MAX / stride)
+        return eddy_fail(-EOVERFLOW, "%s: %zu items of %zu bytes", call, limit, item_size);
+    *queue = (struct queue){.magic = QUEUE_OPEN,
+                            .item_size = item_size,
+                            .stride = stride,
+                            .limit = limit,
+                            .order = order};
     return 0;
 }
 
-static void finish_all(struct list *waiters, int code)
+int eddy_queue_open(eddy_queue *memory, size_t item_size, size_t limit)
 {
-    struct link *link;
-    while ((link = list_take_first(waiters)))
-        wait_finish(container_of(link, struct wait, link), code);
+    return queue_open(memory, "eddy_queue_open", QUEUE_FIFO, item_size, limit);
+}
+
+/* The queue if it is open and nobody of another loop waits in it, or NULL with *code set. */
+static struct queue *queue_find(const eddy_queue *memory, const char *call, int *code)
+{
+    struct queue *queue = queue_of(memory);
+    if (!queue || queue->magic != QUEUE_OPEN)
+        *code = log_misuse(-EINVAL, call, "the queue isn't open");
+    else if (waiters_foreign(&queue->getters) || waiters_foreign(&queue->putters) ||
+             waiters_foreign(&queue->joiners))
+        *code = waiters_misuse(call);
+    else
+        return queue;
+    return NULL;
+}
+
+/* Counts items as done. */
+static void queue_finish(struct queue *queue, size_t count)
+{
+    queue->unfinished -= count < queue->unfinished ? count : queue->unfinished;
+    if (!queue->unfinished)
+        waiters_wake_all(&queue->joiners, 0);
+}
+
+static void queue_shut(struct queue *queue)
+{
+    queue->shut = 1;
+    waiters_wake_all(&queue->getters, -EPIPE);
+    waiters_wake_all(&queue->putters, -EPIPE);
 }
 
 int eddy_queue_shutdown(eddy_queue *memory)
 {
-    struct queue *queue = queue_of(memory);
-    if (!queue || queue->magic != QUEUE_OPEN)
-        return log_misuse(-EINVAL, "eddy_queue_shutdown", "the queue isn't open");
-    queue->shut = 1;
-    finish_all(&queue->getters, -EPIPE);
-    finish_all(&queue->putters, -EPIPE);
+    int code = 0;
+    struct queue *queue = queue_find(memory, "eddy_queue_shutdown", &code);
+    if (queue)
+        queue_shut(queue);
+    return code;
+}
+
+int eddy_queue_shutdown_immediate(eddy_queue *memory)
+{
+    int code = 0;
+    struct queue *queue = queue_find(memory, "eddy_queue_shutdown_immediate", &code);
+    if (!queue)
+        return code;
+    size_t dropped = queue->count;
+    queue->count = queue->head = 0;
+    queue_finish(queue, dropped);
+    queue_shut(queue);
     return 0;
 }
 
 void eddy_queue_close(eddy_queue *memory)
 {
     struct queue *queue = queue_of(memory);
-    if (!queue || queue->magic != QUEUE_OPEN)
+    int code = 0;
+    if (!queue || queue->magic != QUEUE_OPEN || !queue_find(memory, "eddy_queue_close", &code))
         return;
-    (void)eddy_queue_shutdown(memory);
+    queue_shut(queue);
+    waiters_wake_all(&queue->joiners, -EPIPE);
     memory_free(queue->items);
     *queue = (struct queue){0};
 }
@@ -95,6 +137,13 @@ bool eddy_queue_full(const eddy_queue *memory)
     return memory && queue_of(memory)->count >= queue_of(memory)->limit;
 }
 
+size_t eddy_queue_unfinished(const eddy_queue *memory)
+{
+    return memory ? queue_of(memory)->unfinished : 0;
+}
+
+/* ---- items ---- */
+
 /* Without a call for the items of most queues: numbers and pointers. */
 static inline void item_copy(const struct queue *queue, void *to, const void *from)
 {
@@ -106,11 +155,11 @@ static inline void item_copy(const struct queue *queue, void *to, const void *fr
         memcpy(to, from, queue->item_size);
 }
 
-static char *queue_place(struct queue *queue, size_t index)
+static inline char *queue_place(struct queue *queue, size_t index)
 {
     size_t place = queue->head + index;
     return queue->items +
-           (place < queue->capacity ? place : place - queue->capacity) * queue->item_size;
+           (place < queue->capacity ? place : place - queue->capacity) * queue->stride;
 }
 
 static int queue_grow(struct queue *queue)
@@ -118,10 +167,9 @@ static int queue_grow(struct queue *queue)
     size_t capacity = queue->capacity ? 2 * queue->capacity : FIRST_CAPACITY;
     if (capacity > queue->limit)
         capacity = queue->limit;
-    if (capacity > (size_t)PTRDIFF_MAX / queue->item_size)
-        return eddy_fail(-ENOMEM, "no memory for %zu items of %zu bytes in a queue", capacity,
-                         queue->item_size);
-    char *items = memory_allocate(capacity * queue->item_size);
+    char *items = NULL;
+    if (capacity <= (size_t)PTRDIFF_MAX / queue->stride)
+        items = memory_allocate(capacity * queue->stride);
     if (!items)
         return eddy_fail(-ENOMEM, "no memory for %zu items of %zu bytes in a queue", capacity,
                          queue->item_size);
@@ -129,9 +177,8 @@ static int queue_grow(struct queue *queue)
     if (first > queue->count)
         first = queue->count;
     if (queue->count) {
-        memcpy(items, queue->items + queue->head * queue->item_size, first * queue->item_size);
-        memcpy(items + first * queue->item_size, queue->items,
-               (queue->count - first) * queue->item_size);
+        memcpy(items, queue->items + queue->head * queue->stride, first * queue->stride);
+        memcpy(items + first * queue->stride, queue->items, (queue->count - first) * queue->stride);
     }
     memory_free(queue->items);
     queue->items = items;
@@ -140,21 +187,35 @@ static int queue_grow(struct queue *queue)
     return 0;
 }
 
-static int queue_append(struct queue *queue, const void *item)
+/* There is room. */
+static inline void item_put(struct queue *queue, const void *item)
 {
-    if (queue->count == queue->capacity) {
-        int r = queue_grow(queue);
-        if (r < 0)
-            return r;
-    }
-    item_copy(queue, queue_place(queue, queue->count), item);
-    queue->count++;
-    return 0;
+    queue->unfinished++;
+    if (__builtin_expect(queue->order == QUEUE_LOWEST, 0))
+        heap_put(queue, item);
+    else
+        item_copy(queue, queue_place(queue, queue->count++), item);
 }
 
+/* There is one. */
+static inline void item_take(struct queue *queue, void *item)
+{
+    if (__builtin_expect(queue->order == QUEUE_FIFO, 1)) {
+        item_copy(queue, item, queue_place(queue, 0));
+        queue->head = queue->head + 1 == queue->capacity ? 0 : queue->head + 1;
+        queue->count--;
+    } else if (queue->order == QUEUE_LIFO) {
+        item_copy(queue, item, queue_place(queue, --queue->count));
+    } else {
+        heap_take(queue, item);
+    }
+}
+
+/* ---- put and get ---- */
+
 /* The queue, or NULL with *code set. */
-static struct queue *queue_check(const eddy_queue *memory, const void *item, size_t size,
-                                 const char *call, int *code)
+static inline struct queue *queue_check(const eddy_queue *memory, const void *item, size_t size,
+                                        const char *call, int *code)
 {
     struct queue *queue = queue_of(memory);
     if (!queue || !item)
@@ -164,6 +225,8 @@ static struct queue *queue_check(const eddy_queue *memory, const void *item, siz
     else if (size != queue->item_size)
         *code = log_misuse(-EINVAL, call, "an item of %zu bytes for a queue of items of %zu bytes",
                            size, queue->item_size);
+    else if (waiters_foreign(&queue->getters) || waiters_foreign(&queue->putters))
+        *code = waiters_misuse(call);
     else
         return queue;
     return NULL;
@@ -174,46 +237,36 @@ static int queue_try_put(struct queue *queue, const void *item)
 {
     if (queue->shut)
         return -EPIPE;
-    struct link *first = list_take_first(&queue->getters);
+    struct waiter *first = waiters_take(&queue->getters);
     if (first) {
-        struct queue_wait *getter = container_of(first, struct queue_wait, wait.link);
+        struct queue_waiter *getter = container_of(first, struct queue_waiter, waiter);
         item_copy(queue, getter->item, item);
-        wait_finish(&getter->wait, 0);
+        queue->unfinished++;
+        wait_finish(&first->wait, 0);
         return 0;
     }
-    return queue->count >= queue->limit ? -EAGAIN : queue_append(queue, item);
+    if (queue->count >= queue->limit)
+        return -EAGAIN;
+    if (queue->count == queue->capacity) {
+        int r = queue_grow(queue);
+        if (r < 0)
+            return r;
+    }
+    item_put(queue, item);
+    return 0;
 }
 
 static int queue_try_get(struct queue *queue, void *item)
 {
     if (!queue->count)
         return queue->shut ? -EPIPE : -EAGAIN;
-    item_copy(queue, item, queue_place(queue, 0));
-    queue->head = queue->head + 1 == queue->capacity ? 0 : queue->head + 1;
-    queue->count--;
-    struct link *first = list_take_first(&queue->putters);
+    item_take(queue, item);
+    struct waiter *first = waiters_take(&queue->putters);
     if (first) { /* the place just made free is enough: no growing, no failing */
-        struct queue_wait *putter = container_of(first, struct queue_wait, wait.link);
-        item_copy(queue, queue_place(queue, queue->count++), putter->item);
-        wait_finish(&putter->wait, 0);
+        item_put(queue, container_of(first, struct queue_waiter, waiter)->item);
+        wait_finish(&first->wait, 0);
     }
     return 0;
-}
-
-static bool queue_abort(struct wait *wait)
-{
-    list_remove(container_of(wait, struct queue_wait, wait)->waiters, &wait->link);
-    return true;
-}
-
-static int queue_wait(struct list *waiters, void *item, const char *what)
-{
-    struct queue_wait wait = {.waiters = waiters, .item = item};
-    int r = wait_begin(&wait.wait, what, queue_abort);
-    if (r < 0)
-        return r;
-    list_append(waiters, &wait.wait.link);
-    return wait_park(&wait.wait);
 }
 
 int eddy_queue_put_(eddy_queue *memory, const void *item, size_t size)
@@ -225,8 +278,10 @@ int eddy_queue_put_(eddy_queue *memory, const void *item, size_t size)
     if (!task_current())
         return task_missing("eddy_queue_put");
     code = queue_try_put(queue, item);
-    return code == -EAGAIN ? queue_wait(&queue->putters, (void *)(uintptr_t)item, "queue put")
-                           : code;
+    if (code != -EAGAIN)
+        return code;
+    struct queue_waiter putter = {.item = (void *)(uintptr_t)item};
+    return waiters_wait(&queue->putters, &putter.waiter, "queue put", "eddy_queue_put");
 }
 
 int eddy_queue_get_(eddy_queue *memory, void *item, size_t size)
@@ -238,7 +293,10 @@ int eddy_queue_get_(eddy_queue *memory, void *item, size_t size)
     if (!task_current())
         return task_missing("eddy_queue_get");
     code = queue_try_get(queue, item);
-    return code == -EAGAIN ? queue_wait(&queue->getters, item, "queue get") : code;
+    if (code != -EAGAIN)
+        return code;
+    struct queue_waiter getter = {.item = item};
+    return waiters_wait(&queue->getters, &getter.waiter, "queue get", "eddy_queue_get");
 }
 
 int eddy_queue_put_nowait_(eddy_queue *memory, const void *item, size_t size)
@@ -253,4 +311,38 @@ int eddy_queue_get_nowait_(eddy_queue *memory, void *item, size_t size)
     int code = 0;
     struct queue *queue = queue_check(memory, item, size, "eddy_queue_get_nowait", &code);
     return queue ? queue_try_get(queue, item) : code;
+}
+
+struct waiters *queue_waiters(eddy_queue *memory, bool put)
+{
+    struct queue *queue = queue_of(memory);
+    return put ? &queue->putters : &queue->getters;
+}
+
+/* ---- unfinished items ---- */
+
+int eddy_queue_task_done(eddy_queue *memory)
+{
+    int code = 0;
+    struct queue *queue = queue_find(memory, "eddy_queue_task_done", &code);
+    if (!queue)
+        return code;
+    if (!queue->unfinished)
+        return log_misuse(-EPERM, "eddy_queue_task_done", "called more often than items were put");
+    queue_finish(queue, 1);
+    return 0;
+}
+
+int eddy_queue_join(eddy_queue *memory)
+{
+    int code = 0;
+    struct queue *queue = queue_find(memory, "eddy_queue_join", &code);
+    if (!queue)
+        return code;
+    if (!task_current())
+        return task_missing("eddy_queue_join");
+    if (!queue->unfinished)
+        return 0;
+    struct waiter joiner;
+    return waiters_wait(&queue->joiners, &joiner, "queue join", "eddy_queue_join");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * eddy_run: a loop, its main task, and an orderly end: leftover tasks are cancelled and awaited,
- * then the loop's threads are joined, then the loop is closed.
+ * then the loop's threads are joined, then the loop is closed. A runner does the same in parts.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "log.h"
 #include "overflow.h"
 #include "pool.h"
+#include "run.h"
 #include "task.h"
 
 struct main_join {
@@ -61,15 +62,39 @@ static bool describe_overflow(const void *address, char *buffer, size_t size)
     return true;
 }
 
-static void run_leftovers(struct eddy_loop *loop)
+int run_open(const struct eddy_options *options, struct eddy_loop **ret_loop)
+{
+    int r = loop_create(options, ret_loop);
+    if (r < 0 && !options->quiet)
+        eddy_failure_print(eddy_last_failure(), stderr);
+    return r;
+}
+
+void run_begin(struct eddy_loop *loop, const struct eddy_options *options)
+{
+    loop_self = loop;
+    (void)overflow_install(describe_overflow); /* without it, a plain crash */
+    if (!options->keep_sigint)
+        interrupt_install(loop);
+}
+
+void run_end(struct eddy_loop *loop)
+{
+    interrupt_remove(loop);
+    overflow_uninstall();
+    loop_self = NULL;
+}
+
+void run_leftovers(struct eddy_loop *loop)
 {
     atomic_store(&loop->closing, true);
     for (struct link *link = loop->tasks.first; link; link = link->next)
         task_cancel(container_of(link, struct task, in_loop));
-    loop_run_until(loop, &loop->no_tasks);
+    if (loop->task_count)
+        loop_run_until(loop, &loop->no_tasks);
 }
 
-static int run_main(struct eddy_loop *loop, const struct task_start *start, bool quiet)
+int run_main(struct eddy_loop *loop, const struct task_start *start, struct run *run)
 {
     struct task *task = task_create(loop, NULL, start);
     if (!task) {
@@ -78,15 +103,20 @@ static int run_main(struct eddy_loop *loop, const struct task_start *start, bool
     }
     struct main_join join = {.join.done = main_done};
     list_append(&task->joiners, &join.join.link);
-    struct task_slot *slot = task->slot;
-    slot->in_group = true; /* not to be released by anybody else */
+    run->slot = task->slot;
+    run->slot->in_group = true; /* not to be released by anybody else */
     loop->main = task;
     loop_run_until(loop, &join.done);
-    bool asked = slot->asked; /* a cancel by the program wins over the interrupt: rule 253 */
+    run->asked = run->slot->asked;
     loop_run_ready(loop);
-    run_leftovers(loop);
+    return 0;
+}
+
+int run_outcome(struct eddy_loop *loop, const struct run *run, bool quiet)
+{
+    struct task_slot *slot = run->slot;
     int result = slot->result;
-    if (slot->cancelled && !asked && interrupt_seen(loop)) {
+    if (slot->cancelled && !run->asked && interrupt_seen(loop)) {
         result = -EINTR;
     } else if (result < 0 && !quiet) {
         fprintf(stderr, "eddy: the main task %s:\n", slot->cancelled ? "was cancelled" : "failed");
@@ -96,6 +126,13 @@ static int run_main(struct eddy_loop *loop, const struct task_start *start, bool
     slot->released = true;
     slot_free(loop, slot);
     return result;
+}
+
+void run_close(struct eddy_loop *loop)
+{
+    pool_loop_close(loop);
+    run_end(loop);
+    loop_destroy(loop);
 }
 
 int eddy_run_(const struct eddy_options *options, eddy_function_ *function, const void *arguments,
@@ -113,24 +150,17 @@ int eddy_run_(const struct eddy_options *options, eddy_function_ *function, cons
     if (!options)
         options = &defaults;
     struct eddy_loop *loop;
-    int r = loop_create(options, &loop);
-    if (r < 0) {
-        if (!options->quiet)
-            eddy_failure_print(eddy_last_failure(), stderr);
+    int r = run_open(options, &loop);
+    if (r < 0)
         return r;
-    }
-    loop_self = loop;
-    bool guarded = overflow_install(describe_overflow) == 0; /* without it, a plain crash */
-    if (!options->keep_sigint)
-        interrupt_install(loop);
+    run_begin(loop, options);
     struct task_start start = {
         .function = function, .arguments = arguments, .size = size, .kind = kind, .site = site};
-    r = run_main(loop, &start, options->quiet);
-    pool_loop_close(loop);
-    interrupt_remove(loop);
-    if (guarded)
-        overflow_uninstall();
-    loop_self = NULL;
-    loop_destroy(loop);
+    struct run run;
+    r = run_main(loop, &start, &run);
+    run_leftovers(loop);
+    if (r == 0)
+        r = run_outcome(loop, &run, options->quiet);
+    run_close(loop);
     return r;
 }

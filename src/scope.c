@@ -6,6 +6,7 @@
  * Everything else is asked for at the next wait.
  */
 #include <math.h>
+#include "cancellation.h"
 #include "log.h"
 #include "scope.h"
 #include "task.h"
@@ -52,6 +53,11 @@ void scope_pop(struct scope *scope)
     task->scope = scope->parent;
     task->refused = scope_refuses(task->scope);
     scope->task = NULL;
+    if (__builtin_expect(scope->why != NULL, 0)) {
+        if (task->untold == scope->why)
+            cancellation_owe(task, NULL); /* it is over: not to be taken for a later one */
+        cancellation_release(scope->why);
+    }
 }
 
 /* Some scope of the task has come to refuse waits, or let others do so. */
@@ -60,8 +66,12 @@ static void scope_reconsider(struct task *task)
     if (task->refused)
         return;
     task->refused = scope_refuses(task->scope);
-    if (task->refused)
-        task_interrupt(task);
+    if (!task->refused)
+        return;
+    /* What the wait that is cut short cancels in its turn is cancelled for the same. */
+    struct cancellation *outer = cancellation_begin(task->loop, cancellation_of(task->scope));
+    task_interrupt(task);
+    (void)cancellation_begin(task->loop, outer);
 }
 
 void scope_cancel(struct scope *scope)
@@ -69,20 +79,28 @@ void scope_cancel(struct scope *scope)
     if (scope->cancelled)
         return;
     scope->cancelled = true;
+    scope->why = cancellation_now(scope->task->loop);
     scope_reconsider(scope->task);
 }
 
-void scope_mark_interrupted(struct task *task)
+const struct scope *scope_outermost_cancelled(const struct scope *scope)
 {
     const struct scope *outermost = NULL;
-    for (const struct scope *scope = task->scope; scope; scope = scope->parent) {
+    for (; scope; scope = scope->parent) {
         if (scope->cancelled)
             outermost = scope;
         if (scope_shields(scope))
             break;
     }
+    return outermost;
+}
+
+void scope_mark_interrupted(struct task *task)
+{
+    const struct scope *outermost = scope_outermost_cancelled(task->scope);
     if (!outermost)
         return;
+    cancellation_owe(task, outermost->why);
     struct scope *scope = task->scope;
     for (; scope != outermost; scope = scope->parent)
         scope->interrupted = true;
@@ -114,10 +132,28 @@ static void scope_expire(struct timer *timer)
 {
     struct timed_scope *timed = container_of(timer, struct timed_scope, timer);
     timed->scope.expired = true;
-    if (timed->scope.kind == EDDY_SCOPE_SHIELD_)
-        scope_reconsider(timed->scope.task);
+    struct task *task = timed->scope.task;
+    if (timed->scope.kind == EDDY_SCOPE_SHIELD_) {
+        scope_reconsider(task);
+        return;
+    }
+    struct cancellation *why = cancellation_new(task->loop, CANCELLED_TIMEOUT, timed->scope.site,
+                                                NULL);
+    if (why)
+        why->seconds = timed->seconds;
+    struct cancellation *outer = cancellation_begin(task->loop, why);
+    scope_cancel(&timed->scope);
+    (void)cancellation_begin(task->loop, outer);
+    cancellation_release(why);
+}
+
+static void timed_scope_set(struct timed_scope *timed, int64_t now, int64_t deadline)
+{
+    timed->timer.deadline = deadline;
+    if (deadline <= now)
+        scope_expire(&timed->timer);
     else
-        scope_cancel(&timed->scope);
+        timer_set(&timed->scope.task->loop->timers, &timed->timer, deadline);
 }
 
 eddy_scope *eddy_scope_enter_(eddy_scope *memory, enum eddy_scope_kind_ kind, double seconds,
@@ -141,16 +177,14 @@ eddy_scope *eddy_scope_enter_(eddy_scope *memory, enum eddy_scope_kind_ kind, do
     struct eddy_loop *loop = task->loop;
     scope_push(&timed->scope, task, kind, error, site);
     timer_init(&timed->timer, scope_expire);
+    timed->timer.deadline = TIMER_NEVER;
     if (seconds == EDDY_FOREVER)
         return memory;
     int64_t now = loop_now(loop);
     int64_t deadline = kind == EDDY_SCOPE_TIMEOUT_AT_ ? seconds_to_nanoseconds(seconds)
                                                       : now + seconds_to_nanoseconds(seconds);
     timed->seconds = (double)(deadline - now) / NANOSECONDS;
-    if (deadline <= now)
-        scope_expire(&timed->timer);
-    else
-        timer_set(&loop->timers, &timed->timer, deadline);
+    timed_scope_set(timed, now, deadline);
     return memory;
 }
 
@@ -193,4 +227,52 @@ void eddy_scope_cleanup_(eddy_scope *memory)
     bool shield = timed->scope.kind == EDDY_SCOPE_SHIELD_;
     if (timed_scope_end(timed) == -ETIMEDOUT && !shield)
         task->left_timeout = site;
+}
+
+/* ---- asking and moving a timeout ---- */
+
+/* NULL unless its block is being run. */
+static struct timed_scope *timeout_of(const eddy_timeout *memory)
+{
+    struct timed_scope *timed = (struct timed_scope *)(uintptr_t)memory;
+    return timed && timed->scope.task && timed->scope.task->loop == loop_self ? timed : NULL;
+}
+
+int eddy_timeout_reschedule(eddy_timeout *memory, double time)
+{
+    struct timed_scope *timed = timeout_of(memory);
+    if (!memory || isnan(time))
+        return log_misuse(-EINVAL, "eddy_timeout_reschedule",
+                          memory ? "not a number of seconds" : "the timeout is NULL");
+    if (!timed)
+        return log_misuse(-ESRCH, "eddy_timeout_reschedule", "its block isn't being run");
+    if (timed->scope.expired)
+        return eddy_fail(-EALREADY, "eddy_timeout_reschedule: it has expired already");
+    struct eddy_loop *loop = timed->scope.task->loop;
+    int64_t now = loop_now(loop), before = timed->timer.deadline;
+    int64_t deadline = time == EDDY_FOREVER ? TIMER_NEVER : seconds_to_nanoseconds(time);
+    timer_cancel(&loop->timers, &timed->timer);
+    timed->timer.deadline = TIMER_NEVER;
+    if (deadline == TIMER_NEVER)
+        return 0;
+    if (before == TIMER_NEVER)
+        timed->seconds = (double)(deadline - now) / NANOSECONDS;
+    else
+        timed->seconds += (double)(deadline - before) / NANOSECONDS;
+    timed_scope_set(timed, now, deadline);
+    return 0;
+}
+
+double eddy_timeout_when(const eddy_timeout *memory)
+{
+    const struct timed_scope *timed = timeout_of(memory);
+    if (!timed || timed->timer.deadline == TIMER_NEVER)
+        return EDDY_FOREVER;
+    return (double)timed->timer.deadline / NANOSECONDS;
+}
+
+bool eddy_timeout_expired(const eddy_timeout *memory)
+{
+    const struct timed_scope *timed = timeout_of(memory);
+    return timed && timed->scope.expired;
 }

@@ -15,6 +15,7 @@
 #include "list.h"
 #include "timer.h"
 
+struct cancellation;
 struct task;
 
 struct scope {
@@ -26,6 +27,7 @@ struct scope {
     bool cancelled;
     bool expired; /* its time is over: a timeout is cancelled by that, a shield shields no more */
     bool interrupted;
+    struct cancellation *why; /* once cancelled; NULL without memory */
 };
 
 /* What a timeout or a shield has in its eddy_scope. */
@@ -46,6 +48,9 @@ void scope_cancel(struct scope *scope);
 
 /* Is a wait directly inside this scope (or outside of all: NULL) refused? */
 bool scope_refuses(const struct scope *scope);
+
+/* The outermost cancelled scope that a wait directly inside this one is refused for, or NULL. */
+const struct scope *scope_outermost_cancelled(const struct scope *scope);
 
 /* Called when a wait of the task was cut short. */
 void scope_mark_interrupted(struct task *task);

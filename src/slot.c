@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "cancellation.h"
 #include "log.h"
 #include "memory.h"
 #include "task.h"
@@ -84,6 +85,8 @@ void slot_free(struct eddy_loop *loop, struct task_slot *slot)
 {
     if (slot->failure)
         eddy_failure_release(slot->failure);
+    if (slot->why)
+        cancellation_release(slot->why);
     if (slot->name)
         memory_free(slot->name);
     *slot = (struct task_slot){.generation = slot->generation + 1, .next = loop->free_slot};

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cancellation.h"
 #include "group.h"
+#include "local.h"
 #include "log.h"
 #include "task.h"
 
@@ -55,6 +57,7 @@ static inline __attribute__((__always_inline__)) UNINSTRUMENTED void switch_to(
     struct context *here = from ? &from->context : &loop->context;
     const struct context *there = to ? &to->context : &loop->context;
     loop->current = to;
+    loop_step(loop);
 #if EDDY_ASAN
     void **save = ending ? NULL : from ? &from->fake_stack : &loop->fake_stack;
     const void *bottom = to ? to->stack->bottom : loop->stack_bottom;
@@ -91,12 +94,24 @@ static inline __attribute__((__always_inline__)) UNINSTRUMENTED struct task *nex
     return container_of(work, struct task, work);
 }
 
+/* Whom the current task makes way for when it suspends or ends; NULL: the loop. */
+static inline __attribute__((__always_inline__)) UNINSTRUMENTED struct task *task_after(
+    struct eddy_loop *loop, struct task *task)
+{
+    if (__builtin_expect(!task->entered, 1))
+        return next_task(loop);
+    task->entered = false;
+    return task->enterer;
+}
+
 /* Leaves the current task for whatever comes next. */
 static OPAQUE UNINSTRUMENTED void task_switch_away(struct eddy_loop *loop, struct task *task)
 {
-    struct task *next = next_task(loop);
-    if (next == task)
+    struct task *next = task_after(loop, task);
+    if (next == task) {
+        loop_step(loop);
         return;
+    }
     int saved = errno;
     switch_to(loop, task, next, false);
     errno = saved;
@@ -105,6 +120,16 @@ static OPAQUE UNINSTRUMENTED void task_switch_away(struct eddy_loop *loop, struc
 OPAQUE UNINSTRUMENTED void task_resume(struct task *task)
 {
     switch_to(task->loop, NULL, task, false);
+}
+
+OPAQUE UNINSTRUMENTED void task_enter(struct task *task)
+{
+    struct eddy_loop *loop = task->loop;
+    task->entered = true;
+    task->enterer = loop->current;
+    int saved = errno;
+    switch_to(loop, task->enterer, task, false);
+    errno = saved;
 }
 
 int task_missing(const char *call)
@@ -169,16 +194,40 @@ int wait_park(struct wait *wait)
     return wait->result;
 }
 
-void wait_finish(struct wait *wait, int result)
+static inline struct task *wait_over(struct wait *wait, int result)
 {
     struct task *task = wait->task;
     if (task->wait != wait)
         log_abort("a wait for %s was finished twice", wait->what);
     task->wait = NULL;
     wait->result = result;
+    return task;
+}
+
+static inline void wait_tell_harness(struct wait *wait)
+{
+    struct harness *harness = wait->task->loop->harness;
+    if (__builtin_expect(harness != NULL, 0) && harness->finished)
+        harness->finished(harness, wait);
+}
+
+void wait_finish(struct wait *wait, int result)
+{
+    if (__builtin_expect(!wait->task, 0)) { /* one of several of a task's */
+        wait->result = result;
+        wait->finished(wait);
+        return;
+    }
+    struct task *task = wait_over(wait, result);
     loop_ready(task->loop, &task->work);
-    if (__builtin_expect(task->loop->harness != NULL, 0) && task->loop->harness->finished)
-        task->loop->harness->finished(task->loop->harness, wait);
+    wait_tell_harness(wait);
+}
+
+void wait_enter(struct wait *wait, int result)
+{
+    struct task *task = wait_over(wait, result);
+    wait_tell_harness(wait);
+    task_enter(task);
 }
 
 void task_yield(struct task *task)
@@ -229,6 +278,7 @@ struct task *task_create(struct eddy_loop *loop, struct group *group,
         slot_free(loop, slot);
         return NULL;
     }
+    enum eddy_arguments_kind_ kind = start->kind & EDDY_KIND_;
     struct task *task = task_of_stack(stack);
     *task = (struct task){
         .loop = loop,
@@ -236,15 +286,16 @@ struct task *task_create(struct eddy_loop *loop, struct group *group,
         .slot = slot,
         .function = start->function,
         .group = group,
-        .takes_arguments = start->kind != EDDY_NO_ARGUMENTS_,
+        .locals = locals_inherit(),
+        .takes_arguments = kind != EDDY_NO_ARGUMENTS_,
         .created = loop->log || loop->debug ? loop_now(loop) : 0,
     };
     char *top = (char *)task;
-    if (start->kind == EDDY_COPIED_) {
+    if (kind == EDDY_COPIED_) {
         top -= (start->size + 63) & ~(size_t)63;
         memcpy(top, start->arguments, start->size);
         task->arguments = top;
-    } else if (start->kind == EDDY_IN_PLACE_) {
+    } else if (kind == EDDY_IN_PLACE_) {
         task->arguments = (void *)start->arguments;
     }
     context_make(&task->context, top);
@@ -256,7 +307,8 @@ struct task *task_create(struct eddy_loop *loop, struct group *group,
     list_append(&loop->tasks, &task->in_loop);
     loop->task_count++;
     loop->no_tasks = false;
-    loop_ready(loop, &task->work);
+    if (!(start->kind & EDDY_EAGER_))
+        loop_ready(loop, &task->work);
     if (__builtin_expect(loop->log || loop->debug, 0)) {
         char name[TASK_NAME_SIZE];
         slot_name(slot, name);
@@ -315,6 +367,17 @@ static int task_outcome(struct task *task, int result)
     return result;
 }
 
+static __attribute__((__noinline__)) void task_end_cancelled(struct task *task,
+                                                             struct task_slot *slot)
+{
+    cancellation_owe(task, NULL);
+    if (slot->cancelled)
+        slot->why = task->root.why;
+    else
+        cancellation_release(task->root.why);
+    task->root.why = NULL; /* the joiners' calls may cancel others, and would pass it on */
+}
+
 /* Moves the outcome to the slot, tells who waits, gives the stack back and leaves for good.
  *
  * A task begins with a jump (arch) and ends inlined, because a call that doesn't return leaves its
@@ -339,8 +402,14 @@ static inline __attribute__((__always_inline__)) _Noreturn UNINSTRUMENTED void t
     }
     if (task->failure)
         failure_set(NULL);
+    if (__builtin_expect(task->root.cancelled || task->untold, 0))
+        task_end_cancelled(task, slot);
     if (loop->log || loop->debug)
         task_log_end(task, slot);
+    if (task->locals) {
+        locals_release(task->locals);
+        task->locals = NULL; /* the joiners' calls run on this task's stack */
+    }
 
     slot->task = NULL;
     list_remove(&loop->tasks, &task->in_loop);
@@ -348,7 +417,7 @@ static inline __attribute__((__always_inline__)) _Noreturn UNINSTRUMENTED void t
     struct link *link;
     while ((link = list_take_first(&task->joiners))) {
         struct join *join = container_of(link, struct join, link);
-        slot->seen = true;
+        slot->seen |= !join->only_waits;
         join->done(join, slot);
     }
     if (task->group) {
@@ -358,7 +427,7 @@ static inline __attribute__((__always_inline__)) _Noreturn UNINSTRUMENTED void t
         slot_free(loop, slot);
     }
     stack_put(&loop->stacks, task->stack);
-    switch_to(loop, task, next_task(loop), true);
+    switch_to(loop, task, task_after(loop, task), true);
     __builtin_unreachable();
 }
 

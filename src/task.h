@@ -5,6 +5,9 @@
  *      | guard | ......... stack, growing down ......... | arguments | struct task | colour |
  *                                                        \--------- first page ----------/
  *
+ * An eager task isn't queued at first: task_enter switches to it, and its first suspension (or its
+ * end) back to whoever entered it, task or loop. Generators are entered again and again that way.
+ *
  * A task is created, queued, run, parked and resumed any number of times, and done; then its stack
  * goes back to the pool at once. What outlives it (result, failure, name) sits in its slot, which
  * the handle names: handle = loop id (8 bits), generation (32), slot number + 1 (24).
@@ -24,18 +27,25 @@
 #include "list.h"
 #include "loop.h"
 #include "scope.h"
+#include "private.h"
 
 #define TASK_NAME_SIZE 64
 
+struct generator;
 struct group;
+struct locals;
 
 /* What a parked task waits for. */
 struct wait {
     struct link link; /* in the waiters of what it waits for */
     struct task *task;
-    const char *what;                 /* "sleep", "lock": for descriptions */
-    const struct task *awaits;        /* the task it waits for, or NULL: for the call graph */
-    bool (*abort)(struct wait *wait); /* undo it: true; must go on: false; NULL: never cut short */
+    const char *what;          /* "sleep", "lock": for descriptions */
+    const struct task *awaits; /* the task it waits for, or NULL: for the call graph */
+    union {
+        bool (*abort)(
+            struct wait *wait); /* undo it: true; must go on: false; NULL: never cut short */
+        void (*finished)(struct wait *wait); /* if task is NULL: whoever listens for the task */
+    };
     int result;
 };
 
@@ -43,6 +53,8 @@ struct wait {
 struct join {
     struct link link;
     void (*done)(struct join *join, const struct task_slot *slot);
+    const struct task *waiter; /* parked until it is done, or NULL: for the call graph */
+    bool only_waits; /* doesn't look at the outcome: a failure stays one that nobody looked at */
 };
 
 struct task {
@@ -51,9 +63,12 @@ struct task {
     struct scope *scope;          /* innermost */
     struct wait *wait;            /* while parked */
     struct eddy_failure *failure; /* last one */
+    struct cancellation *untold;  /* what the last -ECANCELED was for, until somebody asks */
+    struct locals *locals;        /* NULL: none, see local.h */
     bool refused;                 /* waits are refused: scope_refuses(scope), cached */
     bool started;
     bool takes_arguments;
+    bool entered;      /* by `enterer`, to whom its next suspension or its end goes back */
     bool reported;     /* that it ignores its cancellation */
     unsigned refusals; /* in a row */
     struct eddy_loop *loop;
@@ -65,6 +80,8 @@ struct task {
     struct link in_loop, in_group;
     struct list joiners;                   /* of struct join */
     const struct eddy_site_ *left_timeout; /* an expired one left by return */
+    struct task *enterer;                  /* while entered; NULL: the loop's own stack */
+    struct generator *generator;           /* that it is, or NULL */
     int64_t created;
     void *fake_stack; /* ASan's, while parked */
     struct scope root;
@@ -75,7 +92,8 @@ struct task_slot {
     struct task_slot *next; /* free list, or the group's finished children, oldest first */
     struct task *task;      /* NULL once done */
     struct eddy_failure *failure;
-    char *name; /* NULL: Task-N */
+    struct cancellation *why; /* of a cancelled one */
+    char *name;               /* NULL: Task-N */
     const struct eddy_site_ *site;
     uint64_t sequence;
     uint32_t generation;
@@ -85,6 +103,7 @@ struct task_slot {
     bool released; /* by its owner, while the task runs */
     bool asked;    /* to end, by the program and not by SIGINT */
     bool in_group;
+    bool visited; /* by eddy_as_completed, while it collects its tasks */
 };
 
 /* ---- tasks ---- */
@@ -104,7 +123,7 @@ struct task_start {
     const struct eddy_site_ *site;
 };
 
-/* Makes and queues a task: NULL and a failure set. */
+/* Makes a task and queues it (EDDY_EAGER_: doesn't; task_enter follows): NULL and a failure set. */
 struct task *task_create(struct eddy_loop *loop, struct group *group,
                          const struct task_start *start);
 
@@ -120,10 +139,10 @@ static inline struct task *task_current(void)
 }
 
 /* Reports that the call was made outside a task: -EINVAL. */
-int task_missing(const char *call);
+EDDY_PRIVATE int task_missing(const char *call);
 
 /* Cancels its root scope. */
-void task_cancel(struct task *task);
+EDDY_PRIVATE void task_cancel(struct task *task);
 
 /* Cuts its wait short if that can be done. */
 void task_interrupt(struct task *task);
@@ -131,13 +150,17 @@ void task_interrupt(struct task *task);
 /* Resumes it from the loop's own stack. */
 void task_resume(struct task *task);
 
+/* Runs a task that isn't queued on the current one's time (or a callback's), from its beginning or
+ * from where it was parked, until it suspends or ends. */
+void task_enter(struct task *task);
+
 /* Suspends until every task that is ready now has run; never refused. */
 void task_yield(struct task *task);
 
-eddy_task *task_handle(const struct task *task);
+EDDY_PRIVATE eddy_task *task_handle(const struct task *task);
 
 /* "" outside a task. */
-void task_current_name(char name[TASK_NAME_SIZE]);
+EDDY_PRIVATE void task_current_name(char name[TASK_NAME_SIZE]);
 
 /* ---- slots ---- */
 
@@ -147,8 +170,8 @@ struct task_slot *slot_take(struct eddy_loop *loop);
 void slot_free(struct eddy_loop *loop, struct task_slot *slot);
 
 /* The slot of a handle, or NULL with *code = -EINVAL or -ESRCH, reported under the call's name. */
-struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code);
-void slot_name(const struct task_slot *slot, char name[TASK_NAME_SIZE]);
+EDDY_PRIVATE struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code);
+EDDY_PRIVATE void slot_name(const struct task_slot *slot, char name[TASK_NAME_SIZE]);
 eddy_task *slot_handle(const struct eddy_loop *loop, const struct task_slot *slot);
 
 /* The file's name without its directories, which depend on where it was compiled. */
@@ -160,15 +183,18 @@ void slot_report_lost(struct eddy_loop *loop, struct task_slot *slot);
 /* ---- waits ---- */
 
 /* Prepares a wait of the current task: 0, -EINVAL outside a task, -ECANCELED when refused. */
-int wait_begin(struct wait *wait, const char *what, bool (*abort)(struct wait *));
+EDDY_PRIVATE int wait_begin(struct wait *wait, const char *what, bool (*abort)(struct wait *));
 
 /* The same without refusal, for waits that clean-up can't do without. */
-int wait_begin_shielded(struct wait *wait, const char *what);
+EDDY_PRIVATE int wait_begin_shielded(struct wait *wait, const char *what);
 
 /* Suspends until wait_finish; returns its result. */
-int wait_park(struct wait *wait);
+EDDY_PRIVATE int wait_park(struct wait *wait);
 
 /* Resumes the task that is parked in it. Exactly once a wait. */
-void wait_finish(struct wait *wait, int result);
+EDDY_PRIVATE void wait_finish(struct wait *wait, int result);
+
+/* The same without a turn of the queue: task_enter. */
+void wait_enter(struct wait *wait, int result);
 
 #endif

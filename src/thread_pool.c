@@ -96,6 +96,7 @@ static bool job_abort(struct wait *wait)
     } else if (job->state == JOB_RUNNING && waiting->may_abandon) {
         (void)door_keep(job->door);
         job->abandoned = waiting->abandoned = true;
+        job->loop->abandoned++;
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return queued || waiting->abandoned;
@@ -118,10 +119,15 @@ static int job_wait_for(struct thread_pool *pool, struct job *job, struct job_wa
     job->door = door_here();
     if (!job->door)
         return eddy_fail(-ENOMEM, "no memory to run %s in a thread", job->order.site->function);
+    job->locals = locals_inherit();
     (void)pthread_mutex_lock(&pool->lock);
     r = job_queue(pool, job);
     (void)pthread_mutex_unlock(&pool->lock);
-    if (r < 0 || (r = wait_park(&waiting->wait)) < 0)
+    if (r == 0)
+        r = wait_park(&waiting->wait);
+    if (!waiting->abandoned && job->locals) /* it never ran */
+        locals_release(job->locals);
+    if (r < 0)
         return r;
     if (job->refused)
         return eddy_fail(-ESHUTDOWN, "%s was waiting in a pool that is closing",

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include "door.h"
+#include "local.h"
 #include "pool.h"
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE };
@@ -28,6 +29,7 @@ struct job {
     int64_t submitted;      /* on a virtual clock */
     int result;
     struct eddy_failure *failure;
+    struct locals *locals; /* of the task; the job's own once it runs */
     enum job_state state;
     bool virtual_clock;
     bool counted;   /* in loop->offloaded: see stall in thread_worker.c */

@@ -159,10 +159,13 @@ static void job_run(struct thread_pool *pool, struct job *job)
             clock.now = free_since;
         blocking_clock = &clock.base;
     }
+    struct locals *before = locals_enter(job->locals);
+    job->locals = NULL;
     eddy_failure_clear();
     job->result = pool_call(job->order.function, job->order.argument);
     job->failure = job->result < 0 ? failure_take(job->result) : NULL;
     eddy_failure_clear();
+    locals_leave(before);
     if (job->virtual_clock) {
         blocking_clock = NULL;
         free_of = job->door->id;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "private.h"
 
 #define TIMER_NEVER INT64_MAX
 
@@ -50,10 +51,10 @@ struct timer_wheel {
 void timer_wheel_init(struct timer_wheel *wheel, int64_t now);
 
 /* Sets a timer that isn't set. A deadline in the past fires at the next turn. */
-void timer_set(struct timer_wheel *wheel, struct timer *timer, int64_t deadline);
+EDDY_PRIVATE void timer_set(struct timer_wheel *wheel, struct timer *timer, int64_t deadline);
 
 /* Takes it out; harmless if it isn't set. */
-void timer_cancel(struct timer_wheel *wheel, struct timer *timer);
+EDDY_PRIVATE void timer_cancel(struct timer_wheel *wheel, struct timer *timer);
 
 static inline bool timer_is_set(const struct timer *timer)
 {
@@ -68,7 +69,7 @@ static inline void timer_init(struct timer *timer, void (*fire)(struct timer *))
 
 /* A time at which the wheel wants to be turned: never later than the earliest deadline, exact when
  * few timers share its slot, else the start of the slot. TIMER_NEVER without timers. */
-int64_t timer_next(struct timer_wheel *wheel);
+EDDY_PRIVATE int64_t timer_next(struct timer_wheel *wheel);
 
 /* Turns the wheel to `now` and fires, in order, every timer with deadline <= now. Returns how many
  * fired. A fired one may set and cancel any timer, and free its own: what it sets waits for the

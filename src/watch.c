@@ -222,50 +222,62 @@ bool eddy_remove_writer(int descriptor)
 
 /* ---- waits of tasks ---- */
 
+int watch_listen(struct wait *wait, int number, bool writable, const char *call)
+{
+    if (number < 0)
+        return log_misuse(-EINVAL, call, "descriptor %d", number);
+    struct descriptor *descriptor = descriptor_get(loop_self, number, true);
+    if (!descriptor)
+        return eddy_fail(-ENOMEM, "%s: no memory", call);
+    struct direction *one = &descriptor->directions[writable];
+    if (direction_wanted(one))
+        return eddy_fail(-EBUSY, "%s: descriptor %d is being waited for already", call, number);
+    int r = descriptor_watch(loop_self, descriptor, writable, call);
+    if (r == 0)
+        one->wait = wait;
+    return r;
+}
+
+void watch_ignore(const struct wait *wait, int number, bool writable)
+{
+    struct descriptor *descriptor = descriptor_get(loop_self, number, false);
+    if (!descriptor || descriptor->directions[writable].wait != wait)
+        return;
+    descriptor->directions[writable].wait = NULL;
+    descriptor_update(loop_self, descriptor);
+}
+
 struct ready_wait {
     struct wait wait;
-    struct descriptor *descriptor;
-    int direction;
+    int descriptor;
+    bool writable;
 };
 
 static bool ready_abort(struct wait *wait)
 {
-    struct ready_wait *ready = container_of(wait, struct ready_wait, wait);
-    ready->descriptor->directions[ready->direction].wait = NULL;
-    descriptor_update(loop_self, ready->descriptor);
+    const struct ready_wait *ready = container_of(wait, struct ready_wait, wait);
+    watch_ignore(wait, ready->descriptor, ready->writable);
     return true;
 }
 
-static int wait_ready(const char *call, int number, int direction)
+static int wait_ready(const char *call, int number, bool writable)
 {
     if (!task_current())
         return task_missing(call);
-    struct ready_wait ready = {.direction = direction};
-    int r = wait_begin(&ready.wait, direction ? "a writable descriptor" : "a readable descriptor",
+    struct ready_wait ready = {.descriptor = number, .writable = writable};
+    int r = wait_begin(&ready.wait, writable ? "a writable descriptor" : "a readable descriptor",
                        ready_abort);
-    if (r < 0)
-        return r;
-    if (number < 0)
-        return log_misuse(-EINVAL, call, "descriptor %d", number);
-    ready.descriptor = descriptor_get(loop_self, number, true);
-    if (!ready.descriptor)
-        return eddy_fail(-ENOMEM, "%s: no memory", call);
-    struct direction *one = &ready.descriptor->directions[direction];
-    if (direction_wanted(one))
-        return eddy_fail(-EBUSY, "%s: descriptor %d is being waited for already", call, number);
-    r = descriptor_watch(loop_self, ready.descriptor, direction, call);
-    if (r < 0)
-        return r;
-    one->wait = &ready.wait;
-    return wait_park(&ready.wait);
+    if (r == 0)
+        r = watch_listen(&ready.wait, number, writable, call);
+    return r < 0 ? r : wait_park(&ready.wait);
 }
 
 int eddy_wait_readable(int descriptor)
 {
-    return wait_ready("eddy_wait_readable", descriptor, 0);
+    return wait_ready("eddy_wait_readable", descriptor, false);
 }
 
 int eddy_wait_writable(int descriptor)
 {
-    return wait_ready("eddy_wait_writable", descriptor, 1);
+    return wait_ready("eddy_wait_writable", descriptor, true);
 }

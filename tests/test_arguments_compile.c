@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A task's arguments, to the compiler: what it takes without a word, what it refuses and says. */
 #include <glob.h>
+#define TEST_DEFAULTS .real_system = true
 #include "support/process.h"
 
 /* ---- what compiles without a word ---- */

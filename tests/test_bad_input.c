@@ -44,7 +44,7 @@ static void awaits_in_callback(void *unused)
     EXPECT_NO_REPORT();
 }
 
-TEST(awaiting_in_a_callback_says_so_and_names_the_call)
+ORDERED_TEST(awaiting_in_a_callback_says_so_and_names_the_call)
 {
     some_task = eddy_create_task(nap, .seconds = 5);
     some_future = eddy_future_new();

@@ -10,7 +10,7 @@ static void say(void *name)
 
 #define SAY(name) say, (void *)(uintptr_t)(name)
 
-TEST(rule_001_soon_runs_in_the_order_of_the_calls)
+ORDERED_TEST(rule_001_soon_runs_in_the_order_of_the_calls)
 {
     CHECK(eddy_call_soon(SAY("a")));
     CHECK(eddy_call_soon(SAY("b")));
@@ -28,7 +28,7 @@ static void say_and_schedule(void *unused)
     EXPECT(eddy_call_soon(SAY("a2")));
 }
 
-TEST(rule_002_what_a_callback_schedules_runs_in_the_next_turn)
+ORDERED_TEST(rule_002_what_a_callback_schedules_runs_in_the_next_turn)
 {
     CHECK(eddy_call_soon(say_and_schedule, NULL));
     CHECK(eddy_call_soon(SAY("b")));
@@ -62,7 +62,7 @@ static int yields(struct nap *a)
     return 0;
 }
 
-TEST(rule_003_timers_that_are_due_are_queued_between_two_turns)
+ORDERED_TEST(rule_003_timers_that_are_due_are_queued_between_two_turns)
 {
     int left = 4;
     CHECK(eddy_call_soon(chain, &left));
@@ -82,7 +82,7 @@ static void cancel_victim(void *unused)
     EXPECT(!eddy_handle_cancel(victim));
 }
 
-TEST(rule_005_cancelled_before_its_turn_it_never_runs)
+ORDERED_TEST(rule_005_cancelled_before_its_turn_it_never_runs)
 {
     eddy_handle *a = eddy_call_soon(SAY("a"));
     CHECK(eddy_handle_cancel(a));
@@ -126,7 +126,7 @@ static void cancel_own(void *unused)
     note("ran");
 }
 
-TEST(a_callback_can_not_cancel_itself)
+ORDERED_TEST(a_callback_can_not_cancel_itself)
 {
     own = eddy_call_soon(cancel_own, NULL);
     turns(1);
@@ -176,7 +176,7 @@ TEST_WITH(rule_007_never_early_on_the_real_clock, .virtual_clock = false)
     return 0;
 }
 
-TEST(rule_008_equal_deadlines_in_the_order_of_the_calls)
+ORDERED_TEST(rule_008_equal_deadlines_in_the_order_of_the_calls)
 {
     const char *names[] = {"0", "1", "2", "3", "4", "5", "6", "7"};
     for (int i = 0; i < 8; i++)
@@ -196,7 +196,7 @@ static void soon_and_later(void *unused)
     EXPECT(eddy_call_soon(SAY("soon")));
 }
 
-TEST(rule_009_zero_and_negative_delays_go_through_the_timers)
+ORDERED_TEST(rule_009_zero_and_negative_delays_go_through_the_timers)
 {
     CHECK(eddy_call_soon(soon_and_later, NULL));
     turns(3);
@@ -222,7 +222,7 @@ TEST(rule_010_cancelled_timers_do_not_accumulate)
     return 0;
 }
 
-TEST(rule_012_NaN_is_an_error_and_a_huge_delay_is_capped)
+ORDERED_TEST(rule_012_NaN_is_an_error_and_a_huge_delay_is_capped)
 {
     CHECK(!eddy_call_later(NAN, SAY("never")));
     CHECK_INT(eddy_failure_code(eddy_last_failure()), -EINVAL);
@@ -262,6 +262,7 @@ static int schedules_and_ends(void)
 
 PLAIN_TEST(what_main_scheduled_soon_still_runs_and_the_rest_goes_with_the_loop)
 {
+    eddy_test_allow_leftovers(1);
     EXPECT_INT(test_run(schedules_and_ends), 0);
     EXPECT_NOTES("soon");
     EXPECT(!eddy_handle_cancel(victim)); /* outside a loop: stale */
@@ -291,6 +292,7 @@ static int nothing(void)
 
 PLAIN_TEST(a_handle_of_an_earlier_loop_reaches_nothing)
 {
+    eddy_test_allow_leftovers(1);
     EXPECT_INT(test_run(make_old), 0);
     for (int loops = 1; loops <= 256; loops++) /* until loop ids come round */
         EXPECT_INT(test_run(loops == 1 || loops == 256 ? use_old : nothing), 0);

@@ -2,7 +2,7 @@
 /* Cancelling tasks: when it arrives, where it goes, what it leaves behind. */
 #include "support/test.h"
 
-TEST(rule_066_cancel_arrives_at_the_next_step)
+ORDERED_TEST(rule_066_cancel_arrives_at_the_next_step)
 {
     eddy_task *task = eddy_create_task(nap, .seconds = 10, .name = "task");
     turns(1);
@@ -132,7 +132,7 @@ static int ignores_cancel(void)
     return 8;
 }
 
-TEST(cancellation_stays)
+TEST(rule_072_a_swallowed_cancel_stays_and_refuses_every_further_wait)
 {
     eddy_task *task = eddy_create_task(ignores_cancel);
     CHECK_INT(eddy_sleep(1), 0);
@@ -144,7 +144,7 @@ TEST(cancellation_stays)
     return eddy_task_release(task);
 }
 
-TEST(rule_077_another_error_during_cancellation_is_the_result)
+ORDERED_TEST(rule_077_another_error_during_cancellation_is_the_result)
 {
     eddy_task *task = eddy_create_task(nap, .seconds = 10, .at_cancel = -EIO);
     turns(1);
@@ -168,7 +168,7 @@ TEST(rule_078_returning_ECANCELED_while_nothing_cancels_is_a_failure)
     return eddy_task_release(task);
 }
 
-TEST(rule_081_a_finished_wait_beats_the_cancel)
+ORDERED_TEST(rule_081_a_finished_wait_beats_the_cancel)
 {
     eddy_task *inner = eddy_create_task(nap, .seconds = 1, .result = 6);
     eddy_task *outer = eddy_create_task(await_and_note, .task = inner, .name = "outer");
@@ -179,7 +179,7 @@ TEST(rule_081_a_finished_wait_beats_the_cancel)
     return eddy_task_release(inner) + eddy_task_release(outer) + eddy_task_release(after);
 }
 
-TEST(rule_083_cancel_of_a_failed_task_silences_its_report)
+ORDERED_TEST(rule_083_cancel_of_a_failed_task_silences_its_report)
 {
     eddy_task *task = eddy_create_task(nap, .name = "x", .result = -EIO);
     turns(2);
@@ -208,7 +208,7 @@ static int awaits_as_101st(struct busy_until *a)
     return eddy_await(a->task);
 }
 
-TEST(an_await_refused_with_a_yield_sees_a_task_that_ends_meanwhile)
+ORDERED_TEST(an_await_refused_with_a_yield_sees_a_task_that_ends_meanwhile)
 {
     bool stop = false;
     eddy_task *inner = eddy_create_task(busy_until, .stop = &stop);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Connecting: names, several addresses, failures that tell, cancels that leave nothing open. */
+#define TEST_DEFAULTS .real_system = true
 #include "connect_names.h"
 #include "stream_pairs.h"
 
@@ -176,7 +177,7 @@ TEST(rule_206_a_cancelled_connect_closes_its_socket)
     return 0;
 }
 
-TEST(in_a_cancelled_scope_nothing_is_begun)
+ANYWHERE_TEST(in_a_cancelled_scope_nothing_is_begun)
 {
     eddy_stream *stream = NULL;
     int port, listener = listening_socket(&port), asked = names_asked, err;
@@ -191,7 +192,7 @@ TEST(in_a_cancelled_scope_nothing_is_begun)
 
 /* ---- bad input ---- */
 
-TEST(bad_arguments_are_reported)
+ANYWHERE_TEST(bad_arguments_are_reported)
 {
     eddy_stream *stream = NULL;
     CHECK_INT(eddy_connect(NULL, 80, &stream), -EINVAL);
@@ -206,7 +207,7 @@ TEST(bad_arguments_are_reported)
     return 0;
 }
 
-PLAIN_TEST(outside_a_task)
+ANYWHERE_PLAIN_TEST(outside_a_task)
 {
     eddy_stream *stream = NULL;
     test_stderr_begin();

@@ -13,7 +13,7 @@ static int waiter(struct waiter *a)
     return r;
 }
 
-TEST(rule_150_set_wakes_all_in_order_even_if_cleared_before_they_run)
+ORDERED_TEST(rule_150_set_wakes_all_in_order_even_if_cleared_before_they_run)
 {
     eddy_event event = EDDY_EVENT_INIT;
     int err;
@@ -53,7 +53,7 @@ TEST(rule_151_wait_on_a_set_event_does_not_suspend)
     return eddy_task_release(other);
 }
 
-TEST(rule_151_a_cancelled_waiter_disappears)
+ORDERED_TEST(rule_151_a_cancelled_waiter_disappears)
 {
     eddy_event event = EDDY_EVENT_INIT;
     int err;
@@ -71,7 +71,7 @@ TEST(rule_151_a_cancelled_waiter_disappears)
     return err;
 }
 
-TEST(a_waiter_that_was_woken_beats_the_cancel)
+ORDERED_TEST(a_waiter_that_was_woken_beats_the_cancel)
 {
     eddy_event event = EDDY_EVENT_INIT;
     eddy_task *task = eddy_create_task(waiter, .event = &event, .name = "a");

@@ -2,6 +2,7 @@
 /* Failures: message, place, task, cause, children, and walking them. */
 #include <pthread.h>
 #include "support/test.h"
+#include "test/invariants.h"
 
 PLAIN_TEST(fail_returns_its_code_and_keeps_the_story)
 {
@@ -70,7 +71,7 @@ static int retries(void)
     return 0;
 }
 
-TEST(a_chain_of_causes_neither_grows_without_end_nor_overflows_the_stack)
+HEAVY_TEST(a_chain_of_causes_neither_grows_without_end_nor_overflows_the_stack)
 {
     eddy_task *task = eddy_create_task(retries);
     CHECK_INT(eddy_await(task), 0);
@@ -96,7 +97,7 @@ static int fails_twice(void)
     return r < 0 ? r : eddy_failure_code(eddy_last_failure());
 }
 
-TEST(each_task_has_a_last_failure_of_its_own)
+ORDERED_TEST(each_task_has_a_last_failure_of_its_own)
 {
     eddy_task *a = eddy_create_task(fails_twice), *b = eddy_create_task(fails_twice);
     (void)eddy_fail(-EDOM, "main's");
@@ -190,7 +191,7 @@ static int caused(void)
     return eddy_fail_from(-EIO, "can't download");
 }
 
-TEST(print_shows_code_message_place_cause_and_children_as_a_tree)
+ORDERED_TEST(print_shows_code_message_place_cause_and_children_as_a_tree)
 {
     int err;
     eddy_with_group (g, &err, .policy = EDDY_RUN_ALL) {
@@ -220,4 +221,22 @@ PLAIN_TEST(error_names)
     EXPECT_TEXT(eddy_error_name(-99999), "EUNKNOWN");
     EXPECT_TEXT(eddy_error_name(INT32_MIN), "EUNKNOWN");
     EXPECT_TEXT(eddy_error_name(0), "EUNKNOWN");
+}
+
+/* A call that gives NULL leaves its error there: no memory for the record mustn't make it 0. */
+PLAIN_TEST(without_memory_a_failure_still_has_its_code)
+{
+    invariants_fail_allocation(1);
+    EXPECT_INT(eddy_fail(-ENOSPC, "this text is lost"), -ENOSPC);
+    bool failed = invariants_allocation_failed();
+    invariants_fail_allocation(0);
+    EXPECT(failed);
+    EXPECT_INT(eddy_failure_code(eddy_last_failure()), -ENOSPC);
+    EXPECT_CONTAINS(eddy_failure_message(eddy_last_failure()), "no memory");
+    eddy_failure *kept = eddy_failure_keep(eddy_last_failure());
+    EXPECT_INT(eddy_fail_from(-EIO, "on top"), -EIO);
+    EXPECT_INT(eddy_failure_code(eddy_failure_cause(eddy_last_failure())), -ENOSPC);
+    eddy_failure_clear();
+    EXPECT_INT(eddy_failure_code(kept), -ENOSPC);
+    eddy_failure_release(kept);
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
 
 static char directory[64], path[128], other[128];

@@ -43,7 +43,7 @@ TEST(rule_027_finishing_twice_is_EALREADY)
     return 0;
 }
 
-TEST(rule_028_cancel_is_true_once_and_schedules_callbacks)
+ORDERED_TEST(rule_028_cancel_is_true_once_and_schedules_callbacks)
 {
     eddy_future *future = eddy_future_new();
     CHECK_INT(eddy_future_add_done_callback(future, SAY("called")), 0);
@@ -59,7 +59,7 @@ TEST(rule_028_cancel_is_true_once_and_schedules_callbacks)
     return 0;
 }
 
-TEST(rule_029_callbacks_run_through_the_ready_queue_in_order_once)
+ORDERED_TEST(rule_029_callbacks_run_through_the_ready_queue_in_order_once)
 {
     eddy_future *future = eddy_future_new();
     CHECK_INT(eddy_future_add_done_callback(future, SAY("a")), 0);
@@ -73,7 +73,7 @@ TEST(rule_029_callbacks_run_through_the_ready_queue_in_order_once)
     return 0;
 }
 
-TEST(rule_030_a_callback_on_a_done_future_is_queued_not_called)
+ORDERED_TEST(rule_030_a_callback_on_a_done_future_is_queued_not_called)
 {
     eddy_future *future = eddy_future_new();
     CHECK_INT(eddy_future_set_result(future, NULL), 0);
@@ -91,7 +91,7 @@ static void removes(eddy_future *future, void *name)
     (void)eddy_future_remove_done_callback(future, SAY("b"));
 }
 
-TEST(rule_031_remove_takes_all_equal_ones_back_and_counts_them)
+ORDERED_TEST(rule_031_remove_takes_all_equal_ones_back_and_counts_them)
 {
     static char b[] = "b";
     eddy_future *future = eddy_future_new();
@@ -141,7 +141,7 @@ static int future_waiter(struct future_waiter *a)
     return r;
 }
 
-TEST(waiters_and_callbacks_come_in_the_order_in_which_they_came)
+ORDERED_TEST(waiters_and_callbacks_come_in_the_order_in_which_they_came)
 {
     eddy_future *future = eddy_future_new();
     int err;
@@ -201,7 +201,7 @@ TEST(rule_038_a_timer_does_nothing_to_a_cancelled_future)
     return 0;
 }
 
-TEST(rule_069_a_cancel_of_the_waiting_task_cancels_the_future)
+ORDERED_TEST(rule_069_a_cancel_of_the_waiting_task_cancels_the_future)
 {
     eddy_future *future = eddy_future_new();
     eddy_task *a = eddy_create_task(future_waiter, .future = future, .name = "a");
@@ -229,7 +229,7 @@ TEST(rule_069_a_refused_wait_cancels_the_future_as_well)
     return 0;
 }
 
-TEST(a_future_finished_before_the_cancel_keeps_its_value)
+ORDERED_TEST(a_future_finished_before_the_cancel_keeps_its_value)
 {
     eddy_future *future = eddy_future_new();
     eddy_task *a = eddy_create_task(future_waiter, .future = future, .name = "a");

@@ -46,7 +46,7 @@ TEST(rule_131_the_first_failure_ends_the_wait_and_the_others_go_on)
     return release_all(tasks, 3);
 }
 
-TEST(rule_131_a_failure_already_there_ends_it_at_once)
+ORDERED_TEST(rule_131_a_failure_already_there_ends_it_at_once)
 {
     eddy_task *tasks[] = {
         eddy_create_task(nap, .seconds = 5, .name = "slow"),
@@ -63,7 +63,7 @@ TEST(rule_131_a_failure_already_there_ends_it_at_once)
     return release_all(tasks, 3);
 }
 
-TEST(rule_131_of_two_failures_in_one_turn_the_first_counts)
+ORDERED_TEST(rule_131_of_two_failures_in_one_turn_the_first_counts)
 {
     eddy_task *tasks[] = {
         eddy_create_task(nap, .seconds = 2, .name = "slow"),
@@ -148,7 +148,7 @@ static int cancelled_gather(enum eddy_gather_mode mode)
     return release_all(tasks, 3) + eddy_task_release(outer);
 }
 
-TEST(rule_134_cancelling_a_gather_cancels_all_and_waits_for_them)
+ORDERED_TEST(rule_134_cancelling_a_gather_cancels_all_and_waits_for_them)
 {
     CHECK_INT(cancelled_gather(EDDY_RAISE_FIRST), 0);
     CHECK_NOTES("a !b !c gather:ECANCELED@4");
@@ -170,7 +170,7 @@ TEST(rule_134_a_timeout_around_a_gather)
     return release_all(tasks, 1);
 }
 
-TEST(rule_135_a_cancel_when_all_are_done_does_not_reach_the_gather)
+ORDERED_TEST(rule_135_a_cancel_when_all_are_done_does_not_reach_the_gather)
 {
     eddy_task *tasks[] = {eddy_create_task(nap, .seconds = 1, .result = 3)};
     int results[1] = {0};
@@ -184,7 +184,7 @@ TEST(rule_135_a_cancel_when_all_are_done_does_not_reach_the_gather)
            eddy_task_release(outer);
 }
 
-TEST(a_refused_gather_of_done_tasks_succeeds_of_others_cancels_them)
+ORDERED_TEST(a_refused_gather_of_done_tasks_succeeds_of_others_cancels_them)
 {
     eddy_task *done = eddy_create_task(nap, .result = 3);
     turns(2);
@@ -223,7 +223,7 @@ static int gathers_as_101st(struct ends_on_stop *a)
     return eddy_gather(&a->task, 1, NULL, EDDY_RETURN_EXCEPTIONS);
 }
 
-TEST(a_gather_refused_with_a_yield_sees_a_task_that_ends_meanwhile)
+ORDERED_TEST(a_gather_refused_with_a_yield_sees_a_task_that_ends_meanwhile)
 {
     bool stop = false;
     eddy_task *inner = eddy_create_task(ends_on_stop, .stop = &stop);

@@ -34,7 +34,7 @@ TEST(golden_two_bare_awaits)
     return 0;
 }
 
-TEST(golden_two_tasks)
+ORDERED_TEST(golden_two_tasks)
 {
     eddy_task *one = eddy_create_task(doing, .n = 1, .seconds = 1);
     eddy_task *two = eddy_create_task(doing, .n = 2, .seconds = 2);
@@ -47,7 +47,7 @@ TEST(golden_two_tasks)
     return eddy_task_release(one) + eddy_task_release(two);
 }
 
-TEST(golden_await_in_reverse_and_sleep_longer)
+ORDERED_TEST(golden_await_in_reverse_and_sleep_longer)
 {
     eddy_task *one = eddy_create_task(doing, .n = 1, .seconds = 1);
     eddy_task *two = eddy_create_task(doing, .n = 2, .seconds = 2);
@@ -61,7 +61,7 @@ TEST(golden_await_in_reverse_and_sleep_longer)
     return eddy_task_release(one) + eddy_task_release(two);
 }
 
-TEST(golden_blocking_inside_tasks)
+ORDERED_TEST(golden_blocking_inside_tasks)
 {
     eddy_task *one = eddy_create_task_as(doing_blocking, struct doing, .n = 1);
     eddy_task *two = eddy_create_task_as(doing_blocking, struct doing, .n = 2);

@@ -54,7 +54,7 @@ TEST(rule_085_a_child_cancelled_on_its_own_does_not_disturb)
     return 0;
 }
 
-TEST(rule_086_the_first_failure_cancels_siblings_and_body_and_all_finish)
+ORDERED_TEST(rule_086_the_first_failure_cancels_siblings_and_body_and_all_finish)
 {
     int err;
     eddy_with_group (g, &err) {
@@ -159,6 +159,19 @@ TEST(rule_090_an_error_in_the_body_cancels_the_children)
     const eddy_failure *one = eddy_failure_match(eddy_last_failure(), -EDOM, NULL);
     CHECK_TEXT(eddy_failure_message(one), "the body's own");
     CHECK(!eddy_failure_match(eddy_last_failure(), -EDOM, one));
+    return 0;
+}
+
+TEST(a_body_that_ends_with_a_childs_own_failure_adds_nothing)
+{
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_task *child = eddy_spawn(g, nap, .seconds = 1, .name = "child", .result = -EIO);
+        err = eddy_await(child);
+    }
+    CHECK_INT(err, -EIO);
+    CHECK_INT(eddy_failure_count(eddy_last_failure()), 1);
+    CHECK_TEXT(eddy_failure_message(eddy_failure_child(eddy_last_failure(), 0)), "child failed");
     return 0;
 }
 
@@ -312,7 +325,7 @@ static int await_task(struct await_task *a)
     return eddy_await(a->task);
 }
 
-TEST(one_failure_that_two_children_end_with_is_walked_to_an_end)
+ORDERED_TEST(one_failure_that_two_children_end_with_is_walked_to_an_end)
 {
     int err, found = 0;
     eddy_with_group (g, &err) {
@@ -414,7 +427,7 @@ static int quick_group(struct quick_group *a)
     return 0;
 }
 
-TEST(a_cancel_with_nothing_left_to_wait_for_does_not_cancel_the_group)
+ORDERED_TEST(a_cancel_with_nothing_left_to_wait_for_does_not_cancel_the_group)
 {
     int err = 99;
     eddy_task *task = eddy_create_task(quick_group, .err = &err);

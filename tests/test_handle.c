@@ -106,7 +106,7 @@ TEST(an_interrupted_wait_has_not_seen_the_failure)
     return 0;
 }
 
-TEST(a_cancelled_task_that_nobody_awaits_is_not_reported)
+ORDERED_TEST(a_cancelled_task_that_nobody_awaits_is_not_reported)
 {
     eddy_task *task = eddy_create_task(nap, .seconds = 10);
     turns(1);
@@ -188,7 +188,7 @@ PLAIN_TEST(nor_one_that_was_never_released)
 
 /* ---- names and descriptions ---- */
 
-TEST(rule_047_names_grow_or_are_given)
+ORDERED_TEST(rule_047_names_grow_or_are_given)
 {
     CHECK_TEXT(eddy_task_name(eddy_current_task()), "Task-1");
     eddy_task *a = eddy_create_task(nap, .seconds = 0), *b = eddy_create_task(nap, .seconds = 0);
@@ -228,7 +228,7 @@ static int waits_for(struct waits_for *a)
     return a->task ? eddy_task_wait(a->task) : eddy_lock_acquire(a->lock);
 }
 
-TEST(rule_048_descriptions_say_state_function_place_and_what_it_waits_for)
+ORDERED_TEST(rule_048_descriptions_say_state_function_place_and_what_it_waits_for)
 {
     eddy_lock lock = EDDY_LOCK_INIT;
     CHECK_INT(eddy_lock_acquire(&lock), 0);

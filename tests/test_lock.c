@@ -34,7 +34,7 @@ TEST(rule_145_a_free_lock_is_taken_without_suspending)
     return eddy_task_release(other);
 }
 
-TEST(rule_146_lock_is_fifo)
+ORDERED_TEST(rule_146_lock_is_fifo)
 {
     eddy_lock lock = EDDY_LOCK_INIT;
     int err;
@@ -56,7 +56,7 @@ TEST(rule_146_lock_is_fifo)
     return err;
 }
 
-TEST(rule_146_a_newcomer_does_not_overtake_between_release_and_wake_up)
+ORDERED_TEST(rule_146_a_newcomer_does_not_overtake_between_release_and_wake_up)
 {
     eddy_lock lock = EDDY_LOCK_INIT;
     int err;
@@ -95,7 +95,7 @@ TEST(rule_147_release_of_a_free_lock_is_an_error_and_any_task_may_release)
     return eddy_task_release(other);
 }
 
-TEST(rule_148_a_waiter_cancelled_before_the_release_is_passed_over)
+ORDERED_TEST(rule_148_a_waiter_cancelled_before_the_release_is_passed_over)
 {
     eddy_lock lock = EDDY_LOCK_INIT;
     int err;
@@ -113,7 +113,7 @@ TEST(rule_148_a_waiter_cancelled_before_the_release_is_passed_over)
     return 0;
 }
 
-TEST(rule_149_a_waiter_cancelled_after_the_release_keeps_the_lock)
+ORDERED_TEST(rule_149_a_waiter_cancelled_after_the_release_keeps_the_lock)
 {
     eddy_lock lock = EDDY_LOCK_INIT;
     int err;

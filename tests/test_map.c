@@ -31,7 +31,7 @@ static int noting(struct job *a)
     return work(a);
 }
 
-TEST(map_runs_every_job_at_most_limit_at_a_time_started_in_order)
+ORDERED_TEST(map_runs_every_job_at_most_limit_at_a_time_started_in_order)
 {
     struct job jobs[6];
     int results[6];
@@ -78,7 +78,7 @@ TEST(with_results_every_job_runs_whatever_fails)
     return 0;
 }
 
-TEST(without_results_the_first_failure_cancels_the_rest)
+ORDERED_TEST(without_results_the_first_failure_cancels_the_rest)
 {
     struct job jobs[4] = {
         {.seconds = 9}, {.seconds = 1, .result = -EIO}, {.seconds = 9}, {.seconds = 0}};
@@ -139,7 +139,7 @@ TEST(each_job_is_a_task_of_its_own)
     return 0;
 }
 
-TEST(jobs_that_never_suspend_all_run)
+HEAVY_TEST(jobs_that_never_suspend_all_run)
 {
     enum { COUNT = 20000 };
     static struct job jobs[COUNT];
@@ -180,7 +180,7 @@ static int killer(struct killer *a)
     return 0;
 }
 
-TEST(jobs_cancelled_before_they_start_do_not_stop_the_map)
+ORDERED_TEST(jobs_cancelled_before_they_start_do_not_stop_the_map)
 {
     struct job jobs[4] = {{.seconds = 1}, {.seconds = 1}, {.seconds = 1}, {.seconds = 1}};
     int results[4] = {0}, err;

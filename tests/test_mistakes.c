@@ -24,7 +24,7 @@ static eddy_lock lock = EDDY_LOCK_INIT;
 
 /* ---- while compiling ---- */
 
-PLAIN_TEST(wrong_field_type_or_function_is_an_error_that_names_the_function)
+REAL_PLAIN_TEST(wrong_field_type_or_function_is_an_error_that_names_the_function)
 {
     static const struct mistake mistakes[] = {
         {"wrong_field", "eddy_spawn(g, fetch, .m = 1);", REFUSED, "struct fetch", NULL},
@@ -47,7 +47,7 @@ PLAIN_TEST(wrong_field_type_or_function_is_an_error_that_names_the_function)
                    "}\n");
 }
 
-PLAIN_TEST(a_dropped_result_is_a_warning)
+REAL_PLAIN_TEST(a_dropped_result_is_a_warning)
 {
     static const struct mistake mistakes[] = {
         {"of_a_suspending_call", "eddy_sleep(1.0);", WARNED, "unused-result", NULL},
@@ -65,7 +65,7 @@ PLAIN_TEST(a_dropped_result_is_a_warning)
 }
 
 /* gcc has no check of its own for cleanup variables: there the header's word has to do. */
-PLAIN_TEST(clang_refuses_a_jump_into_a_block)
+REAL_PLAIN_TEST(clang_refuses_a_jump_into_a_block)
 {
     static const char text[] = "#include <eddy.h>\n"
                                "int use(int n);\n"
@@ -82,7 +82,7 @@ PLAIN_TEST(clang_refuses_a_jump_into_a_block)
                     "jump bypasses initialization of variable with __attribute__((cleanup))");
 }
 
-PLAIN_TEST(an_error_variable_nobody_reads_is_for_the_lint)
+REAL_PLAIN_TEST(an_error_variable_nobody_reads_is_for_the_lint)
 {
     NOT_YET("the lint");
 }
@@ -101,7 +101,7 @@ static int stubborn(void)
     return refused > 100 ? -ECANCELED : refused;
 }
 
-TEST(ignoring_a_cancel_is_reported_once_and_never_a_hang)
+ORDERED_TEST(ignoring_a_cancel_is_reported_once_and_never_a_hang)
 {
     eddy_task *task = eddy_create_task(stubborn);
     CHECK_INT(eddy_task_set_name(task, "mule"), 0);
@@ -215,7 +215,7 @@ static void sleep_in_callback(void *argument)
     *(int *)argument = eddy_sleep(1);
 }
 
-TEST(a_callback_is_no_task)
+ORDERED_TEST(a_callback_is_no_task)
 {
     int result = 0;
     CHECK(eddy_call_soon(sleep_in_callback, &result));
@@ -315,7 +315,7 @@ static void run_too_deep(void)
     (void)eddy_run(has_a_deep_task);
 }
 
-PLAIN_TEST(a_stack_overflow_names_the_task)
+REAL_PLAIN_TEST(a_stack_overflow_names_the_task)
 {
     if (EDDY_ASAN || EDDY_TSAN) {
         printf("SKIP: under a sanitizer the fault is the sanitizer's to report\n");
@@ -326,7 +326,7 @@ PLAIN_TEST(a_stack_overflow_names_the_task)
     EXPECT_CONTAINS(process.text, "test_mistakes.c:");
 }
 
-PLAIN_TEST(a_blocking_call_in_a_task_is_for_the_watchdog)
+REAL_PLAIN_TEST(a_blocking_call_in_a_task_is_for_the_watchdog)
 {
     NOT_YET("the watchdog, for sleep() and read() in a task");
 }

@@ -179,7 +179,7 @@ static void run_longjmp_across_a_block(void)
     (void)eddy_run(longjmp_across_a_block);
 }
 
-PLAIN_TEST(longjmp_across_a_block_aborts_with_a_message)
+REAL_PLAIN_TEST(longjmp_across_a_block_aborts_with_a_message)
 {
     run_child(run_longjmp_across_a_block);
     EXPECT_DEATH(SIGABRT, "eddy: fatal: a timeout block entered at ");
@@ -216,7 +216,7 @@ static void run_longjmp_and_enter_again(void)
     (void)eddy_run(longjmp_and_enter_again);
 }
 
-PLAIN_TEST(longjmp_out_of_a_block_aborts_at_the_end_or_the_next_entry)
+REAL_PLAIN_TEST(longjmp_out_of_a_block_aborts_at_the_end_or_the_next_entry)
 {
     run_child(run_longjmp_out_of_a_block);
     EXPECT_DEATH(

@@ -64,7 +64,7 @@ static int identify(struct identity *a)
     return -pthread_getname_np(a->thread, a->name, sizeof a->name);
 }
 
-TEST(threads_have_names_no_loop_and_no_signals)
+REAL_TEST(threads_have_names_no_loop_and_no_signals)
 {
     struct identity job = {.loop = eddy_current_loop()};
     CHECK_INT(eddy_to_thread(identify, &job), 0);
@@ -106,7 +106,7 @@ static void call_outside_a_task(void *unused)
     outside_result = eddy_to_thread(sum, &job);
 }
 
-TEST(a_callback_cannot_await)
+ORDERED_TEST(a_callback_cannot_await)
 {
     CHECK(eddy_call_soon(call_outside_a_task, NULL));
     CHECK_INT(eddy_sleep(0), 0);
@@ -117,7 +117,7 @@ TEST(a_callback_cannot_await)
 
 /* ---- limits ---- */
 
-TEST(no_more_threads_than_the_cap)
+REAL_TEST(no_more_threads_than_the_cap)
 {
     struct gate gate = GATE_SHUT;
     eddy_pool *pool;
@@ -140,7 +140,7 @@ TEST(no_more_threads_than_the_cap)
     return 0;
 }
 
-TEST(a_full_queue_says_which_cap_it_is)
+REAL_TEST(a_full_queue_says_which_cap_it_is)
 {
     struct gate gate = GATE_SHUT;
     eddy_pool *pool;
@@ -164,7 +164,7 @@ TEST(a_full_queue_says_which_cap_it_is)
     return 0;
 }
 
-TEST(a_thousand_in_flight)
+REAL_TEST(a_thousand_in_flight)
 {
     enum { MANY = TEST_FEW_TASKS ? 200 : 1000 };
     struct gate gate = GATE_SHUT;
@@ -215,7 +215,7 @@ static int close_pool(struct close_pool *a)
     return 0;
 }
 
-TEST(close_refuses_the_queued_and_waits_for_the_running)
+REAL_TEST(rule_244_close_refuses_the_queued_and_waits_for_the_running)
 {
     struct gate gate = GATE_SHUT;
     eddy_pool *pool;

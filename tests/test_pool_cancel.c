@@ -5,7 +5,7 @@
 
 /* ---- cancel ---- */
 
-TEST(a_queued_job_is_taken_out_and_a_running_one_waited_for)
+REAL_TEST(rule_243_a_queued_job_is_taken_out_and_a_running_one_waited_for)
 {
     struct gate gate = GATE_SHUT;
     eddy_pool *pool;
@@ -115,8 +115,9 @@ static int abandon_and_end(void)
     return eddy_task_release(task);
 }
 
-PLAIN_TEST(an_abandoned_thread_may_outlive_its_loop)
+REAL_PLAIN_TEST(an_abandoned_thread_may_outlive_its_loop)
 {
+    eddy_test_allow_leftovers(20);
     for (int i = 0; i < 20; i++) {
         global_gate_reset();
         EXPECT_INT(test_run(abandon_and_end), 0);
@@ -150,7 +151,7 @@ static int abandoned_napper(void)
     return eddy_to_thread_abandon(abandoned_nap, &job);
 }
 
-TEST(the_virtual_clock_goes_on_for_abandoned_sleepers)
+REAL_TEST(the_virtual_clock_goes_on_for_abandoned_sleepers)
 {
     nap_seconds = 2;
     atomic_store(&nap_stage, 0);

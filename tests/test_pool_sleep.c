@@ -82,7 +82,7 @@ TEST(a_worker_is_free_again_when_its_last_job_was_over)
     return 0;
 }
 
-TEST(a_blocking_sleep_in_a_task_freezes_the_loop)
+ORDERED_TEST(a_blocking_sleep_in_a_task_freezes_the_loop)
 {
     eddy_task *other = eddy_create_task(nap, .seconds = 1, .name = "other");
     eddy_task *thread = eddy_create_task(snooze_in, .seconds = 2, .name = "thread");

@@ -370,7 +370,6 @@ static int use_pool_and_close(void)
 
 PLAIN_TEST(a_pool_outlives_loops)
 {
-    test_state.descriptors = test_count_descriptors();
     for (int i = 0; i < 3; i++) {
         EXPECT_INT(eddy_process_pool_open(&pool, 2), 0);
         EXPECT_INT(test_run(use_pool), 0);
@@ -393,7 +392,6 @@ static int close_unused(void)
 
 PLAIN_TEST(a_pool_of_an_earlier_loop_closes_in_a_task)
 {
-    test_state.descriptors = test_count_descriptors();
     EXPECT_INT(eddy_process_pool_open(&pool, 2), 0);
     EXPECT_INT(test_run(use_pool), 0);
     EXPECT_INT(test_run(close_unused), 0);

@@ -37,7 +37,6 @@ static int ask_for_pools(struct sum *a)
 
 PLAIN_TEST(a_fork_of_the_program_has_no_process_pools)
 {
-    test_state.descriptors = test_count_descriptors();
     EXPECT_INT(eddy_process_pool_open(&pool, 1), 0);
     EXPECT_INT(test_run(use_pool), 0);
     fflush(NULL);

@@ -53,7 +53,7 @@ TEST(rule_166_first_in_first_out_also_when_the_ring_grows_and_wraps)
     return 0;
 }
 
-TEST(rule_167_put_waits_when_full_and_get_when_empty)
+ORDERED_TEST(rule_167_put_waits_when_full_and_get_when_empty)
 {
     eddy_queue queue;
     int err, item = 1;
@@ -118,7 +118,7 @@ TEST(rule_168_a_limit_must_be_given)
     return 0;
 }
 
-TEST(rule_169_a_getter_cancelled_after_it_was_served_keeps_its_item)
+ORDERED_TEST(rule_169_a_getter_cancelled_after_it_was_served_keeps_its_item)
 {
     eddy_queue queue;
     int err, got[2] = {0, 0}, item = 7;
@@ -162,7 +162,7 @@ TEST(rule_169_many_getters_cancelled_before_the_put_lose_nothing)
     return 0;
 }
 
-TEST(rule_170_a_putter_cancelled_before_its_turn_does_not_put_and_one_served_has_put)
+ORDERED_TEST(rule_170_a_putter_cancelled_before_its_turn_does_not_put_and_one_served_has_put)
 {
     eddy_queue queue;
     int err, item = 1;
@@ -223,7 +223,7 @@ TEST(a_cancelled_scope_still_moves_items_at_hand)
     return 0;
 }
 
-TEST(rule_173_shutdown_fails_puts_and_drains_gets)
+ORDERED_TEST(rule_173_shutdown_fails_puts_and_drains_gets)
 {
     eddy_queue queue;
     int err, item = 1;
@@ -360,7 +360,7 @@ static int consumer(struct crowd *a)
     return 0;
 }
 
-TEST(rule_175_no_lost_wake_ups_between_many_producers_and_consumers)
+HEAVY_TEST(rule_175_no_lost_wake_ups_between_many_producers_and_consumers)
 {
     for (size_t limit = 1; limit <= 2; limit++) {
         eddy_queue queue;
@@ -399,7 +399,7 @@ static int storm_get(struct crowd *a)
     return r;
 }
 
-TEST(a_storm_of_cancels_loses_and_doubles_no_item)
+HEAVY_TEST(a_storm_of_cancels_loses_and_doubles_no_item)
 {
     enum { TASKS = 64 };
     eddy_queue queue;

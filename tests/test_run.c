@@ -187,7 +187,7 @@ static int in_child(int (*function)(void))
     return status;
 }
 
-PLAIN_TEST(rule_254_the_second_SIGINT_ends_the_process)
+REAL_PLAIN_TEST(rule_254_the_second_SIGINT_ends_the_process)
 {
     int status = in_child(interrupted_twice);
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
@@ -326,7 +326,7 @@ static int forks(void)
     return eddy_sleep(1);
 }
 
-PLAIN_TEST(rule_024_after_fork_the_child_has_no_loop_and_can_run_its_own)
+REAL_PLAIN_TEST(rule_024_after_fork_the_child_has_no_loop_and_can_run_its_own)
 {
     EXPECT_INT(test_run(forks), 0);
 }

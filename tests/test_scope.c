@@ -138,7 +138,7 @@ static void cancel_callback(void *task)
     EXPECT(eddy_task_cancel(task));
 }
 
-TEST(rule_113_cancel_and_expiry_in_one_tick_the_cancel_wins)
+ORDERED_TEST(rule_113_cancel_and_expiry_in_one_tick_the_cancel_wins)
 {
     int err = 0;
     eddy_task *task = eddy_create_task(timed, .limit = 1, .sleep = 20, .err = &err);
@@ -232,7 +232,7 @@ static void block_in_callback(void *unused)
     EXPECT_INT(err, -EINVAL);
 }
 
-TEST(outside_a_task_a_block_says_so_and_its_body_runs)
+ORDERED_TEST(outside_a_task_a_block_says_so_and_its_body_runs)
 {
     CHECK(eddy_call_soon(block_in_callback, NULL));
     turns(1);
@@ -337,7 +337,7 @@ TEST(rule_120_wait_for_cancels_the_task_and_waits_for_it)
     return eddy_task_release(task);
 }
 
-TEST(rule_121_zero_timeout_a_done_task_gives_its_result_another_is_not_started)
+ORDERED_TEST(rule_121_zero_timeout_a_done_task_gives_its_result_another_is_not_started)
 {
     eddy_task *done = eddy_create_task(nap, .result = 4);
     turns(2);
@@ -380,7 +380,7 @@ TEST(rule_123_cancelling_the_waiter_cancels_the_inner_task)
     return eddy_task_release(inner) + eddy_task_release(outer);
 }
 
-TEST(rule_124_inner_done_and_waiter_cancelled_in_one_tick_the_value_wins)
+ORDERED_TEST(rule_124_inner_done_and_waiter_cancelled_in_one_tick_the_value_wins)
 {
     eddy_task *inner = eddy_create_task(nap, .seconds = 1, .result = 9);
     eddy_task *outer = eddy_create_task(wait_for_task, .task = inner, .seconds = 5);

@@ -27,7 +27,7 @@ static int taker(struct user *a)
     return r;
 }
 
-TEST(at_most_so_many_at_a_time)
+ORDERED_TEST(at_most_so_many_at_a_time)
 {
     eddy_semaphore two = EDDY_SEMAPHORE_INIT(2);
     CHECK_INT(eddy_semaphore_value(&two), 2);
@@ -47,7 +47,7 @@ TEST(at_most_so_many_at_a_time)
     return 0;
 }
 
-TEST(rule_157_fifo_and_locked_while_others_wait)
+ORDERED_TEST(rule_157_fifo_and_locked_while_others_wait)
 {
     eddy_semaphore one = EDDY_SEMAPHORE_INIT(1);
     int err;
@@ -72,7 +72,7 @@ TEST(rule_157_fifo_and_locked_while_others_wait)
     return 0;
 }
 
-TEST(rule_158_several_releases_wake_as_many_in_order_before_newcomers)
+ORDERED_TEST(rule_158_several_releases_wake_as_many_in_order_before_newcomers)
 {
     eddy_semaphore none = EDDY_SEMAPHORE_INIT(0);
     int err;
@@ -96,7 +96,7 @@ TEST(rule_158_several_releases_wake_as_many_in_order_before_newcomers)
     return err;
 }
 
-TEST(rule_159_cancelled_waiters_give_their_turn_on)
+ORDERED_TEST(rule_159_cancelled_waiters_give_their_turn_on)
 {
     eddy_semaphore none = EDDY_SEMAPHORE_INIT(0);
     int err;
@@ -117,7 +117,7 @@ TEST(rule_159_cancelled_waiters_give_their_turn_on)
     return err;
 }
 
-TEST(a_permit_handed_over_is_kept_although_a_cancel_arrives)
+ORDERED_TEST(a_permit_handed_over_is_kept_although_a_cancel_arrives)
 {
     eddy_semaphore none = EDDY_SEMAPHORE_INIT(0);
     int err;
@@ -159,11 +159,82 @@ TEST(a_refused_acquire_skips_the_block)
 
 TEST(release_never_overflows)
 {
-    eddy_semaphore many = EDDY_SEMAPHORE_INIT(SIZE_MAX - 1);
+    eddy_semaphore many = EDDY_SEMAPHORE_INIT(PTRDIFF_MAX - 1);
     CHECK_INT(eddy_semaphore_release(&many), 0);
     CHECK_INT(eddy_semaphore_release(&many), -EOVERFLOW);
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_semaphore_release");
-    CHECK(eddy_semaphore_value(&many) == SIZE_MAX);
+    CHECK(eddy_semaphore_value(&many) == PTRDIFF_MAX);
+    return 0;
+}
+
+TEST(rule_160_a_negative_start_value_is_an_error)
+{
+    int start = -2;
+    eddy_semaphore semaphore = EDDY_SEMAPHORE_INIT((uint64_t)start);
+    eddy_bounded_semaphore bounded = EDDY_BOUNDED_SEMAPHORE_INIT((uint64_t)start);
+    CHECK_INT(eddy_semaphore_acquire(&semaphore), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_semaphore_acquire: the semaphore was made with -2");
+    CHECK_INT(eddy_bounded_semaphore_acquire(&bounded), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_bounded_semaphore_acquire");
+    return 0;
+}
+
+TEST(rule_160_a_bounded_one_refuses_more_releases_than_acquires)
+{
+    eddy_bounded_semaphore two = EDDY_BOUNDED_SEMAPHORE_INIT(2);
+    eddy_bounded_semaphore none = EDDY_BOUNDED_SEMAPHORE_INIT(0);
+    CHECK_INT(eddy_bounded_semaphore_release(&two), -EOVERFLOW);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_bounded_semaphore_release: released more often");
+    CHECK_INT(eddy_bounded_semaphore_value(&two), 2);
+    CHECK_INT(eddy_bounded_semaphore_acquire(&two), 0);
+    CHECK_INT(eddy_bounded_semaphore_acquire(&two), 0);
+    CHECK(eddy_bounded_semaphore_locked(&two));
+    CHECK_INT(eddy_bounded_semaphore_release(&two), 0);
+    CHECK_INT(eddy_bounded_semaphore_release(&two), 0);
+    CHECK_INT(eddy_bounded_semaphore_release(&two), -EOVERFLOW);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_bounded_semaphore_release");
+    CHECK_INT(eddy_bounded_semaphore_release(&none), -EOVERFLOW);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_bounded_semaphore_release");
+    CHECK_INT(eddy_bounded_semaphore_acquire(NULL), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_bounded_semaphore_acquire");
+    CHECK_INT(eddy_bounded_semaphore_release(NULL), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_bounded_semaphore_release");
+    return 0;
+}
+
+struct bounded_user {
+    eddy_bounded_semaphore *semaphore;
+    int *inside;
+};
+
+static int bounded_user(struct bounded_user *a)
+{
+    int err;
+    eddy_with_bounded_semaphore (a->semaphore, &err) {
+        EXPECT(++*a->inside <= 2);
+        err = eddy_sleep(1);
+        --*a->inside;
+    }
+    return err;
+}
+
+TEST(rule_160_a_bounded_one_counts_permits_that_are_handed_over)
+{
+    eddy_bounded_semaphore two = EDDY_BOUNDED_SEMAPHORE_INIT(2);
+    int err, inside = 0;
+    eddy_with_group (g, &err) {
+        eddy_task *tasks[6];
+        for (int i = 0; i < 6; i++)
+            tasks[i] = eddy_spawn(g, bounded_user, .semaphore = &two, .inside = &inside);
+        turns(1);
+        EXPECT(eddy_task_cancel(tasks[1])); /* has one */
+        EXPECT(eddy_task_cancel(tasks[5])); /* waits for one */
+    }
+    CHECK_INT(err, 0);
+    CHECK_TIME(2);
+    CHECK_INT(eddy_bounded_semaphore_value(&two), 2);
+    CHECK_INT(eddy_bounded_semaphore_release(&two), -EOVERFLOW);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_bounded_semaphore_release");
     return 0;
 }
 
@@ -182,7 +253,7 @@ static int stormer(struct stormer *a)
     return err;
 }
 
-TEST(a_storm_of_cancels_loses_no_permit)
+HEAVY_TEST(a_storm_of_cancels_loses_no_permit)
 {
     enum { TASKS = 60 };
     eddy_semaphore three = EDDY_SEMAPHORE_INIT(3);

@@ -2,6 +2,7 @@
 /* Servers: connections come and go, failures stay contained, closing, limits, running out. */
 #include <sys/resource.h>
 #include <sys/wait.h>
+#define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
 
 static int echo(eddy_stream *stream, void *context)
@@ -64,7 +65,7 @@ static bool server_reaches(eddy_server *server, size_t count)
     return EXPECT_INT(eddy_server_connections(server), count);
 }
 
-TEST(five_hundred_clients)
+EDDY_TEST_WITH(five_hundred_clients, .any_order = true, .heavy = true)
 {
     /* With a smaller backlog the system would put some off for a second. */
     const struct eddy_serve_options options = {.backlog = 512};
@@ -241,7 +242,7 @@ static int close_at_the_end(void)
     return r;
 }
 
-TEST(a_task_left_over_may_close_the_server)
+ANYWHERE_TEST(a_task_left_over_may_close_the_server)
 {
     eddy_task *closer = eddy_create_task(close_at_the_end);
     left_to_another = serve(linger, NULL, NULL);
@@ -407,7 +408,7 @@ TEST(rule_219_address_in_use)
     return 0;
 }
 
-TEST(every_interface_has_the_same_port)
+ANYWHERE_TEST(every_interface_has_the_same_port)
 {
     eddy_server *server;
     eddy_stream *stream;
@@ -429,7 +430,7 @@ TEST(every_interface_has_the_same_port)
 
 /* ---- bad input ---- */
 
-TEST(bad_arguments_are_reported)
+ANYWHERE_TEST(bad_arguments_are_reported)
 {
     eddy_server *server = NULL;
     const struct eddy_serve_options negative = {.backlog = -1};

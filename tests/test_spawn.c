@@ -96,7 +96,7 @@ static void group_in_callback(void *unused)
     EXPECT_INT(err, -EINVAL);
 }
 
-TEST(rule_099_a_group_outside_a_task_is_an_error)
+ORDERED_TEST(rule_099_a_group_outside_a_task_is_an_error)
 {
     CHECK(eddy_call_soon(group_in_callback, NULL));
     turns(1);

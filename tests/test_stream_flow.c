@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams under load: back-pressure, every byte in its place, fairness, an end behind the data. */
+#define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
 
 /* ---- back-pressure ---- */

@@ -4,7 +4,7 @@
 
 /* ---- creation and order ---- */
 
-TEST(rule_040_a_created_task_does_not_run_yet)
+ORDERED_TEST(rule_040_a_created_task_does_not_run_yet)
 {
     eddy_task *first = eddy_create_task(nap, .name = "first");
     eddy_task *second = eddy_create_task(nap, .name = "second");
@@ -45,7 +45,7 @@ static int abc(struct abc *a)
     return 0;
 }
 
-TEST(rule_042_sleep_0_yields_exactly_one_turn)
+ORDERED_TEST(rule_042_sleep_0_yields_exactly_one_turn)
 {
     int err;
     eddy_with_group (g, &err) {
@@ -71,7 +71,7 @@ static int awaiter(struct awaiter *a)
     return 0;
 }
 
-TEST(rule_043_an_awaiter_queues_behind_what_is_ready)
+ORDERED_TEST(rule_043_an_awaiter_queues_behind_what_is_ready)
 {
     eddy_task *one = eddy_create_task(nap, .seconds = 1, .name = "one");
     eddy_task *two = eddy_create_task(nap, .seconds = 1, .name = "two");
@@ -83,7 +83,7 @@ TEST(rule_043_an_awaiter_queues_behind_what_is_ready)
     return eddy_task_release(two);
 }
 
-TEST(rule_044_awaiters_resume_in_the_order_in_which_they_came)
+ORDERED_TEST(rule_044_awaiters_resume_in_the_order_in_which_they_came)
 {
     eddy_task *task = eddy_create_task(nap, .seconds = 1, .result = 5);
     int err;
@@ -110,7 +110,7 @@ static int see_self(void)
     return 0;
 }
 
-TEST(rule_045_current_task_is_right_in_interleaved_tasks)
+ORDERED_TEST(rule_045_current_task_is_right_in_interleaved_tasks)
 {
     eddy_task *self = eddy_current_task();
     CHECK(self);

@@ -46,6 +46,14 @@ EDDY_API eddy_task *eddy_spawn_(eddy_group *group, eddy_function_ *function, con
                                 size_t size, enum eddy_arguments_kind_ kind,
                                 const struct eddy_site_ *site);
 
+/* eddy_spawn_eager(group, function, .field = value, ...): the same, but the child runs at once, on
+ * the caller's time, up to its first suspension; it may be done, and if it
+ * failed the group is shutting down when this returns. */
+EDDY_API eddy_task *eddy_spawn_eager_(eddy_group *group, eddy_function_ *function,
+                                      const void *arguments, size_t size,
+                                      enum eddy_arguments_kind_ kind,
+                                      const struct eddy_site_ *site);
+
 /* Cancels body and children; the block then ends without an error of its own: TaskGroup.cancel().
  * Repeated and late calls do nothing. */
 EDDY_API void eddy_group_cancel(eddy_group *group);
@@ -67,6 +75,7 @@ static inline int *eddy_error_variable_(int *error)
 EDDY_END_DECLS
 
 #define eddy_spawn(group, ...) EDDY_FORM_(__VA_ARGS__)(eddy_spawn_, group, __VA_ARGS__)
+#define eddy_spawn_eager(group, ...) EDDY_FORM_(__VA_ARGS__)(eddy_spawn_eager_, group, __VA_ARGS__)
 /* Several functions with one argument struct; the caller's struct itself, not a copy. */
 #define eddy_spawn_as(group, function, type, ...)                                                  \
     EDDY_AS_(eddy_spawn_, group, function, type, __VA_ARGS__)

@@ -26,6 +26,8 @@ enum eddy_log_event {
     EDDY_LOG_HANDLE_LOST,    /* warning: a task handle was never released */
     EDDY_LOG_MISUSE,         /* error: a call that can't be right */
     EDDY_LOG_CANCEL_IGNORED, /* warning: a task goes on although each of its waits is refused */
+    EDDY_LOG_DEADLOCK,       /* warning: tasks wait and nothing can wake one of them */
+    EDDY_LOG_SLOW_STEP,      /* warning: a step kept its loop too long: seconds, once it is over */
     EDDY_LOG_NOTE,           /* any level: everything else, e.g. which engine was chosen and why */
 };
 

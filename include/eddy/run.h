@@ -25,6 +25,10 @@ struct eddy_options {
                               at most 1 GiB: beyond is -EINVAL */
     size_t max_tasks;   /* default 1,048,576, at most 8,388,607; beyond, a spawn
                               fails with -EAGAIN */
+    double slow_step;   /* seconds after which a step that keeps its loop from everything else
+                              is reported, while it happens (debug.h); default 0.1, x10 under
+                              sanitizers; negative: never. With a virtual clock only if set. It
+                              takes a thread a process, there while such loops are */
     eddy_log_function *log;
     void *log_context;
 };

@@ -36,6 +36,9 @@ typedef struct eddy_scope {
     uint64_t private_[26];
 } eddy_scope;
 
+/* The timeout of a block made by eddy_with_timeout_as. */
+typedef eddy_scope eddy_timeout;
+
 enum eddy_scope_kind_ {
     EDDY_SCOPE_TASK_,
     EDDY_SCOPE_TIMEOUT_,
@@ -48,6 +51,18 @@ EDDY_API eddy_scope *eddy_scope_enter_(eddy_scope *scope, enum eddy_scope_kind_ 
                                        double seconds, int *error, const struct eddy_site_ *site);
 EDDY_API void eddy_scope_leave_(eddy_scope *scope, bool by_break);
 EDDY_API void eddy_scope_cleanup_(eddy_scope *scope);
+
+/* Moves the end of a timeout whose block is being run, to a time of eddy_time(); EDDY_FOREVER takes
+ * it away, a time in the past ends it at once. By any task of the loop. 0; -EALREADY if it has
+ * expired; -EINVAL for NULL or NaN; -ESRCH if the block was left, or never entered (outside a
+ * task). */
+EDDY_API int eddy_timeout_reschedule(eddy_timeout *timeout, double time);
+
+/* The time at which it ends or ended, EDDY_FOREVER for none; EDDY_FOREVER for NULL or once left. */
+EDDY_API double eddy_timeout_when(const eddy_timeout *timeout);
+
+/* True once its time was over while the block ran. Of its own: a cancel from outside is none. */
+EDDY_API bool eddy_timeout_expired(const eddy_timeout *timeout);
 
 EDDY_END_DECLS
 
@@ -65,6 +80,17 @@ EDDY_END_DECLS
  * inside); NaN sets -EINVAL and the body runs without a limit. */
 #define eddy_with_timeout(seconds, error)                                                          \
     EDDY_SCOPE_(EDDY_SCOPE_TIMEOUT_, "timeout", seconds, error)
+
+/* The same with a name for the timeout, which the block can ask and move:
+ *
+ *     eddy_with_timeout_as (timeout, 10.0, &err) {
+ *         while ((r = read_some()) > 0)
+ *             eddy_timeout_reschedule(timeout, eddy_time() + 10.0);    // 10 s of silence
+ *     }
+ */
+#define eddy_with_timeout_as(timeout, seconds, error)                                              \
+    EDDY_SCOPE_BLOCK_(EDDY_UNIQUE_(eddy_scope_at_), timeout, EDDY_UNIQUE_(eddy_more_),             \
+                      EDDY_SCOPE_TIMEOUT_, "timeout", seconds, error)
 
 /* The same until a time of eddy_time(): asyncio.timeout_at(). */
 #define eddy_with_timeout_at(time, error)                                                          \

@@ -32,6 +32,8 @@ enum eddy_arguments_kind_ {
     EDDY_IN_PLACE_, /* the caller's struct, not copied */
     EDDY_COPIED_,
     EDDY_NO_ARGUMENTS_,
+    EDDY_KIND_ = 3,  /* of these bits; above them: */
+    EDDY_EAGER_ = 4, /* not queued: the creator starts it at once */
 };
 
 /* Suspends for so many seconds of the loop's clock: asyncio.sleep(). 0 or less lets every task
@@ -55,6 +57,12 @@ EDDY_API size_t eddy_all_tasks(eddy_task **tasks, size_t capacity);
  * -EINVAL for NULL, outside a task, or a task awaiting itself (-EDEADLK); -ESRCH for a stale one. */
 EDDY_API EDDY_ASYNC int eddy_await(eddy_task *task);
 
+/* The same, but a cancel ends only this wait (-ECANCELED) and leaves the task running:
+ * asyncio.shield(). The task's own cancellation gives -ECANCELED too: eddy_cancelled() tells which.
+ * Should the task fail after that and nobody look, it is reported once, when its handle is given
+ * back. To give clean-up of one's own time to wait there is eddy_with_shield. */
+EDDY_API EDDY_ASYNC int eddy_shield(eddy_task *task);
+
 /* Suspends until the task is done: 0, or -ECANCELED if this wait was interrupted, which leaves the
  * task running. Says nothing of the task's own outcome. Errors as eddy_await. */
 EDDY_API EDDY_ASYNC int eddy_task_wait(eddy_task *task);
@@ -69,6 +77,14 @@ EDDY_API bool eddy_task_cancelled(const eddy_task *task); /* done, and by cancel
 /* Asks a task to end: every wait in it is refused from now on, for good. True if it will arrive,
  * false if the task is done (or stale). Doesn't suspend; the task ends in turns to come. */
 EDDY_API bool eddy_task_cancel(eddy_task *task);
+
+/* The same, with a reason (its first 119 bytes are kept) that eddy_last_failure() then has beside
+ * who cancelled, and where, after a call that returned -ECANCELED: task.cancel(msg). */
+#define eddy_task_cancel_because(task, reason)                                                     \
+    eddy_task_cancel_(task, reason, EDDY_SITE_("eddy_task_cancel"))
+
+EDDY_API bool eddy_task_cancel_(eddy_task *task, const char *reason, const struct eddy_site_ *site);
+#define eddy_task_cancel(task) eddy_task_cancel_(task, NULL, EDDY_SITE_("eddy_task_cancel"))
 
 /* Gives the handle of eddy_create_task back. The task goes on; if it fails later, or failed and
  * nobody looked, that is reported to the log. Detach says the same in words that read well for a
@@ -94,6 +110,15 @@ EDDY_API EDDY_MUST_USE eddy_task *eddy_create_task_(void *unused, eddy_function_
                                                     const void *arguments, size_t size,
                                                     enum eddy_arguments_kind_ kind,
                                                     const struct eddy_site_ *site);
+
+/* eddy_create_task_eager(function, .field = value, ...): the same, but the task runs at once, on
+ * its creator's time, up to its first suspension: eager_start=True of asyncio. The creator then
+ * goes on without a turn of the loop; a task that never suspends is done by then. In a callback,
+ * too. eddy_spawn_eager (group.h) is the one for groups. */
+EDDY_API EDDY_MUST_USE eddy_task *eddy_create_task_eager_(void *unused, eddy_function_ *function,
+                                                          const void *arguments, size_t size,
+                                                          enum eddy_arguments_kind_ kind,
+                                                          const struct eddy_site_ *site);
 
 EDDY_END_DECLS
 
@@ -180,6 +205,8 @@ EDDY_END_DECLS
 #define eddy_create_task(...) EDDY_FORM_(__VA_ARGS__)(eddy_create_task_, NULL, __VA_ARGS__)
 #define eddy_create_task_as(function, type, ...)                                                   \
     EDDY_AS_(eddy_create_task_, NULL, function, type, __VA_ARGS__)
+#define eddy_create_task_eager(...)                                                                \
+    EDDY_FORM_(__VA_ARGS__)(eddy_create_task_eager_, NULL, __VA_ARGS__)
 
 #else /* C++: a template deduces the argument struct */
 #include <type_traits>
@@ -221,6 +248,9 @@ EDDY_END_DECLS
     eddy_cxx_::created(EDDY_FORM_(__VA_ARGS__)(eddy_create_task_, eddy_cxx_::none(), __VA_ARGS__))
 #define eddy_create_task_as(function, type, ...)                                                   \
     eddy_cxx_::created(EDDY_AS_(eddy_create_task_, eddy_cxx_::none(), function, type, __VA_ARGS__))
+#define eddy_create_task_eager(...)                                                                \
+    eddy_cxx_::created(                                                                            \
+        EDDY_FORM_(__VA_ARGS__)(eddy_create_task_eager_, eddy_cxx_::none(), __VA_ARGS__))
 
 namespace eddy_cxx_ {
 template <class Function> eddy_function_ *erase(Function *function)

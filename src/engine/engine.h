@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include "private.h"
 
 enum {
     READY_READ = 1, /* readable, end of stream, or error */
@@ -135,7 +136,8 @@ int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size);
  * and has what it needs, else epoll. `why` gets one line that says why not the better one, or "".
  * A name that is unknown is -EINVAL; uring by name that can't be had falls back to epoll too, and
  * says so. */
-int engine_create(const char *name, struct engine **ret_engine, char *why, size_t why_size);
+EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, char *why,
+                               size_t why_size);
 
 /* Direct system calls shared by the engines on real descriptors: a vtable's lower half. */
 #define ENGINE_SOCKET_CALLS                                                                        \
@@ -145,19 +147,19 @@ int engine_create(const char *name, struct engine **ret_engine, char *why, size_
     .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
     .peer_address = engine_socket_peer_address, .set_option = engine_socket_set_option,            \
     .get_option = engine_socket_get_option, .position = engine_socket_position
-ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
-ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
-int engine_socket_socket(struct engine *, int, int, int);
-int engine_socket_bind(struct engine *, int, const struct sockaddr *, socklen_t);
-int engine_socket_listen(struct engine *, int, int);
-int engine_socket_connect(struct engine *, int, const struct sockaddr *, socklen_t);
-int engine_socket_accept(struct engine *, int, struct sockaddr *, socklen_t *);
-int engine_socket_shutdown(struct engine *, int, int);
-int engine_socket_close(struct engine *, int);
-int engine_socket_local_address(struct engine *, int, struct sockaddr *, socklen_t *);
-int engine_socket_peer_address(struct engine *, int, struct sockaddr *, socklen_t *);
-int engine_socket_set_option(struct engine *, int, int, int, int);
-int engine_socket_get_option(struct engine *, int, int, int);
-int64_t engine_socket_position(struct engine *, int);
+EDDY_PRIVATE ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
+EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
+EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);
+EDDY_PRIVATE int engine_socket_bind(struct engine *, int, const struct sockaddr *, socklen_t);
+EDDY_PRIVATE int engine_socket_listen(struct engine *, int, int);
+EDDY_PRIVATE int engine_socket_connect(struct engine *, int, const struct sockaddr *, socklen_t);
+EDDY_PRIVATE int engine_socket_accept(struct engine *, int, struct sockaddr *, socklen_t *);
+EDDY_PRIVATE int engine_socket_shutdown(struct engine *, int, int);
+EDDY_PRIVATE int engine_socket_close(struct engine *, int);
+EDDY_PRIVATE int engine_socket_local_address(struct engine *, int, struct sockaddr *, socklen_t *);
+EDDY_PRIVATE int engine_socket_peer_address(struct engine *, int, struct sockaddr *, socklen_t *);
+EDDY_PRIVATE int engine_socket_set_option(struct engine *, int, int, int, int);
+EDDY_PRIVATE int engine_socket_get_option(struct engine *, int, int, int);
+EDDY_PRIVATE int64_t engine_socket_position(struct engine *, int);
 
 #endif

@@ -38,6 +38,15 @@ has_client() {
     pkg-config --exists eddy-client
 }
 
+has_test() {
+    pkg-config --exists eddy-test
+}
+
+# A test program: once as it is, once by seeds, once swept.
+run_tests() {
+    "$1" && "$1" --seeds 20 && "$1" --sweep
+}
+
 read -r -a cc <<<"${CC:-cc}"
 case "$way" in
 pkg-config)
@@ -52,15 +61,32 @@ pkg-config)
         "${cc[@]}" "$here/consumer.c" -o "$work/client" $(pkg-config --cflags --libs eddy-client)
         "$work/client"
     fi
+    if has_test; then
+        # shellcheck disable=SC2046
+        "${cc[@]}" "$here/consumer_test.c" -o "$work/test" $(pkg-config --cflags --libs eddy-test)
+        readelf -d "$work/test" | grep -q 'NEEDED.*libeddy-test\.so\.0\]'
+        run_tests "$work/test"
+    fi
     ;;
 pkg-config-static)
     # The archive by its name: the rest of the flags as pkg-config gives them.
     # shellcheck disable=SC2046
     "${cc[@]}" "$here/consumer.c" -o "$work/consumer" $(pkg-config --static --cflags --libs eddy |
         sed 's/-leddy\b/-l:libeddy.a/')
+    if has_test; then
+        # shellcheck disable=SC2046
+        "${cc[@]}" "$here/consumer_test.c" -o "$work/test" $(
+            pkg-config --static --cflags --libs eddy-test |
+                sed 's/-leddy-test\b/-l:libeddy-test.a/; s/-leddy\b/-l:libeddy.a/'
+        )
+    fi
     unset LD_LIBRARY_PATH
     ! readelf -d "$work/consumer" | grep -q 'NEEDED.*libeddy'
     "$work/consumer"
+    if has_test; then
+        ! readelf -d "$work/test" | grep -q 'NEEDED.*libeddy'
+        run_tests "$work/test"
+    fi
     ;;
 cmake)
     cmake -S "$here" -B "$work" -DCMAKE_PREFIX_PATH="$sysroot$PREFIX" \
@@ -71,6 +97,9 @@ cmake)
     cmake --build "$work"
     for program in consumer consumer_static consumer_cplusplus consumer_client; do
         [ ! -x "$work/$program" ] || "$work/$program"
+    done
+    for program in consumer_test consumer_test_static; do
+        [ ! -x "$work/$program" ] || run_tests "$work/$program"
     done
     ;;
 cplusplus)

@@ -6,9 +6,9 @@
 #ifndef EDDY_TESTS_SUPPORT_PROCESS_POOL_TEST_H
 #define EDDY_TESTS_SUPPORT_PROCESS_POOL_TEST_H
 
-#define main test_main
+#define TEST_DEFAULTS .real_system = true
+#define TEST_OWN_MAIN
 #include "test.h"
-#undef main
 
 TEST_HELPER int main_with_process_pools(int argc, char **argv)
 {
@@ -16,7 +16,7 @@ TEST_HELPER int main_with_process_pools(int argc, char **argv)
         eddy_failure_print(eddy_last_failure(), stderr);
         return 1;
     }
-    return test_main(argc, argv);
+    return eddy_test_main(argc, argv);
 }
 
 /* ---- functions for workers ---- */

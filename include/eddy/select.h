@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Select: waits for the first of several things, whatever they are.
+ *
+ *     switch (eddy_select(2.0, eddy_case_get(&jobs, &job), eddy_case_event(&stop))) {
+ *     case 0:
+ *         work(&job);
+ *         break;
+ *     case 1:
+ *         return 0;
+ *     case -ETIMEDOUT:
+ *         ...
+ *     }
+ *
+ * Exactly one case happens: the others are undone before anything more can come of them, so no item
+ * is taken, put, or lost by one that didn't win.
+ */
+#ifndef EDDY_SELECT_H
+#define EDDY_SELECT_H
+
+#include <eddy/event.h>
+#include <eddy/queue.h>
+#include <eddy/task.h>
+
+EDDY_BEGIN_DECLS
+
+enum eddy_case_kind_ {
+    EDDY_CASE_GET_,
+    EDDY_CASE_PUT_,
+    EDDY_CASE_EVENT_,
+    EDDY_CASE_TASK_,
+    EDDY_CASE_READABLE_,
+    EDDY_CASE_WRITABLE_,
+    EDDY_CASE_AFTER_,
+    EDDY_CASE_AT_,
+};
+
+/* One thing to wait for, made by the functions below; for one select. */
+typedef struct eddy_case {
+    enum eddy_case_kind_ kind;
+    int descriptor;
+    void *object;
+    void *item;
+    size_t size;
+    double time;
+    uint64_t private_[16];
+} eddy_case;
+
+/* Suspends until one of the cases happened, and returns its index, counted from 0 in the order of
+ * the arguments. Of those that can happen at once the first does, and nothing is suspended, also in
+ * a cancelled scope; what becomes possible later comes first come, first served. Descriptors are
+ * looked at by the loop, so they always take a turn of it.
+ *
+ * -ETIMEDOUT after so many seconds (EDDY_FOREVER: no limit; 0 or less only looks, at descriptors
+ * too); -ECANCELED if it was interrupted: then nothing has happened. A case that fails makes
+ * select fail with its code, as the call it stands for would: -EPIPE of a queue that was shut down,
+ * -EBUSY of a descriptor that is being waited for, -ESRCH of a stale task, -EINVAL, -ENOMEM; then
+ * nothing has happened either. -EINVAL outside a task, without a case, or for NaN. */
+#define eddy_select(timeout, ...) EDDY_SELECT_(timeout, __VA_ARGS__)
+
+/* The same for an array of cases. */
+EDDY_API EDDY_ASYNC int eddy_select_among(double timeout, eddy_case *cases, size_t count);
+
+/* An item was put into a queue, or taken from it into *item (eddy_queue_put, eddy_queue_get). */
+#define eddy_case_get(queue, item) eddy_case_item_(EDDY_CASE_GET_, queue, item, sizeof *(item))
+#define eddy_case_put(queue, item)                                                                 \
+    eddy_case_item_(EDDY_CASE_PUT_, queue, (void *)(uintptr_t)(item), sizeof *(item))
+
+static inline eddy_case eddy_case_item_(enum eddy_case_kind_ kind, eddy_queue *queue, void *item,
+                                        size_t size)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = kind;
+    one.object = queue;
+    one.item = item;
+    one.size = size;
+    return one;
+}
+
+/* The event is set. */
+static inline eddy_case eddy_case_event(eddy_event *event)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = EDDY_CASE_EVENT_;
+    one.object = event;
+    return one;
+}
+
+/* The task is done; how, is asked by eddy_task_result. Losing leaves it alone. */
+static inline eddy_case eddy_case_task(eddy_task *task)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = EDDY_CASE_TASK_;
+    one.object = task;
+    return one;
+}
+
+/* The descriptor is readable (writable), as for eddy_wait_readable; nothing is read. */
+static inline eddy_case eddy_case_readable(int descriptor)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = EDDY_CASE_READABLE_;
+    one.descriptor = descriptor;
+    return one;
+}
+static inline eddy_case eddy_case_writable(int descriptor)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = EDDY_CASE_WRITABLE_;
+    one.descriptor = descriptor;
+    return one;
+}
+
+/* So many seconds have passed; the clock has got to a time of eddy_time(). */
+static inline eddy_case eddy_case_after(double seconds)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = EDDY_CASE_AFTER_;
+    one.time = seconds;
+    return one;
+}
+static inline eddy_case eddy_case_at(double time)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = EDDY_CASE_AT_;
+    one.time = time;
+    return one;
+}
+
+EDDY_END_DECLS
+
+#ifndef __cplusplus
+#define EDDY_SELECT_(timeout, ...)                                                                 \
+    eddy_select_among(timeout, (eddy_case[]){__VA_ARGS__},                                         \
+                      sizeof((const eddy_case[]){__VA_ARGS__}) / sizeof(eddy_case))
+#else
+#define EDDY_SELECT_(timeout, ...) eddy_cxx_::select(timeout, __VA_ARGS__)
+
+namespace eddy_cxx_ {
+template <class... Cases> EDDY_ASYNC int select(double timeout, Cases... cases)
+{
+    eddy_case all[] = {cases...};
+    return eddy_select_among(timeout, all, sizeof...(cases));
+}
+} // namespace eddy_cxx_
+#endif
+
+#endif

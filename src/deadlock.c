@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The deadlock report. Only what is certain is reported: tasks that wait for each other in a circle,
+ * or a program in which no other thread is there that could call.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "debug.h"
+#include "eddy/debug.h"
+#include "eddy/pool.h"
+#include "log.h"
+
+enum { TASKS = 64, TEXT = 440 };
+
+/* Waits that end without anybody's doing, or by somebody outside the loop. */
+static bool waits_for_the_world(const struct task *task)
+{
+    static const char *const worldly[] = {"sleep", "a thread", "a worker process",
+                                          "a pool to close"};
+    for (size_t i = 0; i < sizeof worldly / sizeof worldly[0]; i++)
+        if (strcmp(task->wait->what, worldly[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether there is a thread beside this one, the watchdog, and the idle ones of the loop's pool. An
+ * answer that can't be had is yes. */
+static bool others_could_call(const struct eddy_loop *loop)
+{
+    struct stat tasks;
+    if (stat("/proc/self/task", &tasks) < 0)
+        return true;
+    if (tasks.st_nlink - 2 > 1 + (size_t)watchdog_runs() + eddy_pool_workers(loop->threads))
+        return true;
+    return atomic_load(&loop->posts) ||
+           atomic_load(&loop->interrupts); /* one called, and has gone */
+}
+
+/* ---- the cycle ---- */
+
+struct search {
+    const struct task *tasks[TASKS];
+    bool passed[TASKS];
+    size_t count;
+    size_t way[TASKS], length; /* tasks that wait for each other, in this order */
+};
+
+static bool search_from(struct search *search, size_t at)
+{
+    for (size_t i = 0; i < search->length; i++)
+        if (search->way[i] == at) {
+            search->length -= i;
+            memmove(search->way, search->way + i, search->length * sizeof search->way[0]);
+            return true;
+        }
+    if (search->passed[at])
+        return false;
+    search->passed[at] = true;
+    search->way[search->length++] = at;
+    for (size_t next = 0; next < search->count; next++)
+        if (debug_waits_for(search->tasks[at], search->tasks[next]) && search_from(search, next))
+            return true;
+    search->length--;
+    return false;
+}
+
+static bool find_cycle(struct search *search)
+{
+    for (size_t i = 0; i < search->count; i++)
+        if (search_from(search, i))
+            return true;
+    return false;
+}
+
+/* ---- the report ---- */
+
+static size_t add_task(char *text, size_t used, const struct task *task)
+{
+    char name[TASK_NAME_SIZE], wait[256];
+    slot_name(task->slot, name);
+    debug_describe_wait(task, wait, sizeof wait);
+    int length = snprintf(text + used, TEXT - used, "%s'%s' (%s at %s:%d) is %s", used ? ", " : "",
+                          name, task->slot->site->function, site_file(task->slot->site),
+                          task->slot->site->line, wait);
+    return length < 0 || used + (size_t)length >= TEXT ? TEXT - 1 : used + (size_t)length;
+}
+
+static void report(struct eddy_loop *loop, const struct search *search, bool cycle)
+{
+    char text[TEXT] = "";
+    size_t used = 0, count = cycle ? search->length : search->count;
+    for (size_t i = 0; i < count && used + 1 < TEXT; i++)
+        used = add_task(text, used, search->tasks[cycle ? search->way[i] : i]);
+    loop->stuck = true;
+    log_say(loop, EDDY_LOG_WARNING, EDDY_LOG_DEADLOCK, "deadlock: %s: %s",
+            cycle ? "tasks wait for each other in a circle" : "nothing can wake any task", text);
+    if (!loop->log)
+        eddy_print_call_graph(NULL, stderr);
+}
+
+void deadlock_check(struct eddy_loop *loop)
+{
+    struct search search = {.count = 0};
+    if (loop->stuck || !loop->task_count ||
+        loop->engine->call->simulated) /* which does it itself */
+        return;
+    for (struct link *link = loop->tasks.first; link; link = link->next) {
+        const struct task *task = container_of(link, struct task, in_loop);
+        if (!task->wait || waits_for_the_world(task))
+            return;
+        if (search.count < TASKS)
+            search.tasks[search.count++] = task;
+    }
+    bool cycle = find_cycle(&search);
+    if (cycle || !others_could_call(loop))
+        report(loop, &search, cycle);
+}

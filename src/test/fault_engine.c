@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fault engine: calls on descriptors. Each is counted and may be the one to fail; a storm may
+ * answer it with -EAGAIN first, or cut it short.
+ *
+ * A call that fails isn't made, so a connection that can't be accepted stays where it is, and data
+ * that can't be received isn't lost. Closing is the exception: it fails and has closed all the same,
+ * as on Linux.
+ *
+ * Both storms keep to what epoll(7) promises to those who wait for edges: after -EAGAIN, and after a
+ * read that gave less than was asked for, a new edge comes as soon as there is something.
+ */
+#include "test/fault_engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+/* Transfers of a run that are cut to one byte. Beyond, so that a megabyte doesn't take a million
+ * turns, to an odd number that is still far from any buffer's size. */
+#define TRANSFERS_OF_ONE 2000
+#define TRANSFER_LATER 1021
+
+/* ---- -EAGAIN ---- */
+
+static bool refusal_take_back(struct fault_engine *fault, int descriptor, unsigned direction)
+{
+    for (size_t i = 0; i < fault->refusal_count; i++) {
+        if (fault->refusals[i].descriptor != descriptor ||
+            !(fault->refusals[i].direction & direction))
+            continue;
+        fault->refusals[i] = fault->refusals[--fault->refusal_count];
+        return true;
+    }
+    return false;
+}
+
+/* Whether the call is to be told that there is nothing: every other time, by descriptor. */
+static bool refuse(struct fault_engine *fault, int descriptor, unsigned direction)
+{
+    if (!(fault->plan->storm & FAULT_STORM_AGAIN) ||
+        refusal_take_back(fault, descriptor, direction))
+        return false;
+    if (fault->refusal_count == fault->refusal_capacity) {
+        size_t capacity = 2 * fault->refusal_capacity + 16;
+        void *grown = realloc(fault->refusals, capacity * sizeof *fault->refusals);
+        if (!grown)
+            return false;
+        fault->refusals = grown;
+        fault->refusal_capacity = capacity;
+    }
+    fault->refusals[fault->refusal_count++] = (struct fault_refusal){descriptor, direction};
+    fault_owe(fault, descriptor, direction);
+    return true;
+}
+
+/* ---- transfers ---- */
+
+size_t fault_part(struct fault_engine *fault, size_t size)
+{
+    if (!(fault->plan->storm & FAULT_STORM_SHORT) || size <= 1)
+        return size;
+    size_t most = ++fault->transfers <= TRANSFERS_OF_ONE ? 1 : TRANSFER_LATER;
+    return size < most ? size : most;
+}
+
+/* What is left of a packet that was read in part is lost: packet pipes are let alone. */
+static bool is_packet_pipe(int descriptor)
+{
+    int flags = fcntl(descriptor, F_GETFL); /* -1 for one of the simulated system */
+    return flags >= 0 && (flags & O_DIRECT);
+}
+
+static ssize_t fault_receive(struct engine *base, int descriptor, void *buffer, size_t size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_RECEIVE);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_READ))
+        return -EAGAIN;
+    size_t part = fault_part(fault, size);
+    if (part < size && is_packet_pipe(descriptor))
+        part = size;
+    ssize_t n = fault->inner->call->receive(fault->inner, descriptor, buffer, part);
+    if (part < size && n == (ssize_t)part)
+        fault_owe(fault, descriptor, READY_READ);
+    return n;
+}
+
+static ssize_t fault_send(struct engine *base, int descriptor, const void *data, size_t size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SEND);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_WRITE))
+        return -EAGAIN;
+    size_t part = fault_part(fault, size);
+    ssize_t n = fault->inner->call->send(fault->inner, descriptor, data, part);
+    if (part < size && n == (ssize_t)part)
+        fault_owe(fault, descriptor, READY_WRITE);
+    return n;
+}
+
+/* ---- life of a socket ---- */
+
+static int fault_socket(struct engine *base, int family, int type, int protocol)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SOCKET);
+    return code ? code : fault->inner->call->socket(fault->inner, family, type, protocol);
+}
+
+static int fault_bind(struct engine *base, int descriptor, const struct sockaddr *address,
+                      socklen_t size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_BIND);
+    return code ? code : fault->inner->call->bind(fault->inner, descriptor, address, size);
+}
+
+static int fault_listen(struct engine *base, int descriptor, int backlog)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_LISTEN);
+    return code ? code : fault->inner->call->listen(fault->inner, descriptor, backlog);
+}
+
+static int fault_connect(struct engine *base, int descriptor, const struct sockaddr *address,
+                         socklen_t size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_CONNECT);
+    return code ? code : fault->inner->call->connect(fault->inner, descriptor, address, size);
+}
+
+static int fault_accept(struct engine *base, int descriptor, struct sockaddr *address,
+                        socklen_t *size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_ACCEPT);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_READ))
+        return -EAGAIN;
+    return fault->inner->call->accept(fault->inner, descriptor, address, size);
+}
+
+static int fault_shutdown(struct engine *base, int descriptor, int how)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SHUTDOWN);
+    return code ? code : fault->inner->call->shutdown(fault->inner, descriptor, how);
+}
+
+static int fault_close(struct engine *base, int descriptor)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_CLOSE);
+    while (refusal_take_back(fault, descriptor, READY_READ | READY_WRITE))
+        continue;
+    int r = fault->inner->call->close(fault->inner, descriptor);
+    return code ? code : r;
+}
+
+/* ---- asking and setting ---- */
+
+static int fault_local_address(struct engine *base, int descriptor, struct sockaddr *address,
+                               socklen_t *size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_LOCAL_ADDRESS);
+    return code ? code : fault->inner->call->local_address(fault->inner, descriptor, address, size);
+}
+
+static int fault_peer_address(struct engine *base, int descriptor, struct sockaddr *address,
+                              socklen_t *size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PEER_ADDRESS);
+    return code ? code : fault->inner->call->peer_address(fault->inner, descriptor, address, size);
+}
+
+static int fault_set_option(struct engine *base, int descriptor, int level, int option, int value)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SET_OPTION);
+    return code ? code
+                : fault->inner->call->set_option(fault->inner, descriptor, level, option, value);
+}
+
+static int fault_get_option(struct engine *base, int descriptor, int level, int option)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_GET_OPTION);
+    return code ? code : fault->inner->call->get_option(fault->inner, descriptor, level, option);
+}
+
+static int64_t fault_position(struct engine *base, int descriptor)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_POSITION);
+    return code ? code : fault->inner->call->position(fault->inner, descriptor);
+}
+
+/* ---- life ---- */
+
+static const struct engine_vtable fault_vtable = {
+    .destroy = fault_destroy,
+    .turn = fault_turn,
+    .wake = fault_wake,
+    .watch = fault_watch,
+    .rewatch = fault_rewatch,
+    .unwatch = fault_unwatch,
+    .submit = fault_submit,
+    .cancel = fault_cancel,
+    .receive = fault_receive,
+    .send = fault_send,
+    .socket = fault_socket,
+    .bind = fault_bind,
+    .listen = fault_listen,
+    .connect = fault_connect,
+    .accept = fault_accept,
+    .shutdown = fault_shutdown,
+    .close = fault_close,
+    .local_address = fault_local_address,
+    .peer_address = fault_peer_address,
+    .set_option = fault_set_option,
+    .get_option = fault_get_option,
+    .position = fault_position,
+};
+
+int fault_engine_create(struct fault_plan *plan, struct engine *inner, struct engine **ret_engine)
+{
+    int code = fault_strike(plan, FAULT_CREATE);
+    if (code)
+        return code;
+    struct fault_engine *fault = calloc(1, sizeof *fault);
+    if (!fault)
+        return -ENOMEM;
+    fault->vtable = fault_vtable;
+    fault->vtable.name = inner->call->name;
+    fault->vtable.submits = inner->call->submits;
+    fault->vtable.simulated = inner->call->simulated;
+    fault->base.call = &fault->vtable;
+    fault->base.pending = inner->pending;
+    fault->inner = inner;
+    fault->plan = plan;
+    *ret_engine = &fault->base;
+    return 0;
+}

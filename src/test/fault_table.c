@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, read,
+ * write, socket, bind, listen, connect, accept, shutdown, close, getsockname, getpeername, setsockopt,
+ * getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink in section 2; ip, tcp and unix in
+ * section 7), for the kinds of descriptor that the library hands to the call.
+ */
+#include "test/fault_plan.h"
+
+#include <errno.h>
+
+enum { ERRORS_MOST = 20 };
+
+static const struct {
+    const char *name;
+    short errors[ERRORS_MOST]; /* up to the first 0 */
+} calls[FAULT_CALLS] = {
+    [FAULT_CREATE] = {"engine_create", {EMFILE, ENFILE, ENOMEM, EPERM, ENOSYS}},
+    [FAULT_WATCH] = {"watch", {ENOMEM, ENOSPC, EPERM}},
+    [FAULT_REWATCH] = {"rewatch", {ENOMEM}},
+    [FAULT_SUBMIT] = {"submit", {ENOMEM}},
+    [FAULT_OPEN] = {"open",
+                    {EACCES, EBUSY, EDQUOT, EEXIST, EINTR, EISDIR, ELOOP, EMFILE, ENFILE, ENODEV,
+                     ENOENT, ENOMEM, ENOSPC, ENOTDIR, ENXIO, EPERM, EROFS, ETXTBSY}},
+    [FAULT_READ] = {"read", {EINTR, EIO, EISDIR, EINVAL}},
+    [FAULT_WRITE] = {"write", {EDQUOT, EFBIG, EINTR, EIO, ENOSPC, EPERM, EPIPE}},
+    [FAULT_SYNC] = {"sync", {EDQUOT, EINTR, EINVAL, EIO, ENOSPC, EROFS}},
+    [FAULT_CLOSE_FILE] = {"close of a file", {EDQUOT, EIO, ENOSPC}},
+    [FAULT_MAKE_DIRECTORY] = {"make_directory",
+                              {EACCES, EDQUOT, EEXIST, ELOOP, EMLINK, ENAMETOOLONG, ENOENT, ENOMEM,
+                               ENOSPC, ENOTDIR, EPERM, EROFS}},
+    [FAULT_RENAME] = {"rename",
+                      {EACCES, EBUSY, EDQUOT, EEXIST, EISDIR, ELOOP, EMLINK, ENOENT, ENOMEM, ENOSPC,
+                       ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV}},
+    [FAULT_UNLINK] = {"unlink",
+                      {EACCES, EBUSY, EIO, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS}},
+    [FAULT_RECEIVE] = {"receive",
+                       {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EIO, ENOBUFS, ENOMEM, EPIPE,
+                        ETIMEDOUT}},
+    [FAULT_SEND] = {"send", {ECONNRESET, EHOSTUNREACH, EIO, ENOBUFS, ENOMEM, EPIPE, ETIMEDOUT}},
+    [FAULT_SOCKET] = {"socket",
+                      {EACCES, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT}},
+    [FAULT_BIND] = {"bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOMEM}},
+    [FAULT_LISTEN] = {"listen", {EADDRINUSE}},
+    [FAULT_CONNECT] = {"connect",
+                       {EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, ECONNREFUSED,
+                        ECONNRESET, EHOSTUNREACH, ENETUNREACH, ENOBUFS, ENOMEM, EPERM, ETIMEDOUT}},
+    [FAULT_ACCEPT] = {"accept",
+                      {ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EMFILE, ENETDOWN, ENETUNREACH, ENFILE,
+                       ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSR, EOPNOTSUPP, EPERM, EPROTO,
+                       EPROTONOSUPPORT, ESOCKTNOSUPPORT, ETIMEDOUT}},
+    [FAULT_SHUTDOWN] = {"shutdown", {ENOTCONN}},
+    [FAULT_CLOSE] = {"close", {EIO}},
+    [FAULT_LOCAL_ADDRESS] = {"local_address", {ENOBUFS}},
+    [FAULT_PEER_ADDRESS] = {"peer_address", {ENOBUFS, ENOTCONN}},
+    [FAULT_SET_OPTION] = {"set_option", {ENOMEM, ENOPROTOOPT}},
+    [FAULT_GET_OPTION] = {"get_option", {ENOPROTOOPT}},
+    [FAULT_POSITION] = {"position", {EOVERFLOW, ESPIPE}},
+};
+
+int fault_strike(struct fault_plan *plan, enum fault_call call)
+{
+    int code = 0;
+    plan->made[call]++;
+    for (int i = 0; i < ERRORS_MOST && calls[call].errors[i]; i++) {
+        if (++plan->sites != plan->fail)
+            continue;
+        code = -calls[call].errors[i];
+        plan->failed_call = calls[call].name;
+        plan->failed_number = plan->made[call];
+        plan->failed_code = code;
+    }
+    return code;
+}

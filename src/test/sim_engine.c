@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulated engine: watches, turns, and the table of calls.
+ *
+ * Descriptors of the system beneath aren't part of the simulation: they can't be watched, read or
+ * written here (-EPERM), but asked about and closed, so that a stream made of one comes to its error
+ * and gives the descriptor back.
+ */
+#include "test/sim_engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include "test/sim_file.h"
+#include "test/sim_socket.h"
+
+_Static_assert(sizeof(struct sim_watch) <= sizeof(((struct watch *)NULL)->engine),
+               "a watch has room for the engine's part");
+
+static struct sim_watch *sim_watch_of(struct watch *watch)
+{
+    return (struct sim_watch *)(void *)watch->engine;
+}
+
+static struct watch *watch_of_link(struct link *link)
+{
+    void *own = container_of(link, struct sim_watch, link);
+    return container_of(own, struct watch, engine);
+}
+
+/* ---- watches ---- */
+
+void sim_edge(struct sim_engine *engine, struct watch *watch)
+{
+    if (!watch || watch->level)
+        return;
+    struct sim_watch *own = sim_watch_of(watch);
+    if (own->queued)
+        return;
+    own->queued = true;
+    list_append(&engine->edges, &own->link);
+}
+
+static int sim_watch(struct engine *base, struct watch *watch)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, watch->descriptor);
+    if (descriptor.kind == SIM_FILE || sim_descriptor_is_real(watch->descriptor))
+        return -EPERM;
+    if (descriptor.kind != SIM_SOCKET)
+        return -EBADF;
+    struct sim_socket *socket = descriptor.what;
+    if (socket->watch)
+        return -EEXIST;
+    struct sim_watch *own = sim_watch_of(watch);
+    *own = (struct sim_watch){.socket = socket};
+    socket->watch = watch;
+    if (watch->level)
+        list_append(&engine->levels, &own->link);
+    else if (sim_socket_ready(socket))
+        sim_edge(engine, watch);
+    return 0;
+}
+
+/* What a level watch wants is read each turn. */
+static int sim_rewatch(struct engine *base, struct watch *watch)
+{
+    (void)base;
+    return sim_watch_of(watch)->socket ? 0 : -ENOENT;
+}
+
+void sim_watch_end(struct sim_engine *engine, struct watch *watch)
+{
+    struct sim_watch *own = sim_watch_of(watch);
+    if (!own->socket)
+        return;
+    if (watch->level) {
+        if (engine->next_level == &own->link)
+            engine->next_level = own->link.next;
+        list_remove(&engine->levels, &own->link);
+    } else if (own->queued) {
+        list_remove(&engine->edges, &own->link);
+    }
+    own->socket->watch = NULL;
+    own->socket = NULL;
+}
+
+static void sim_unwatch(struct engine *base, struct watch *watch)
+{
+    sim_watch_end(sim_engine_of(base), watch);
+}
+
+/* ---- turns ---- */
+
+static int tell(struct sim_engine *engine, struct watch *watch, unsigned wanted)
+{
+    unsigned what = sim_socket_ready(sim_watch_of(watch)->socket) & wanted;
+    if (!what)
+        return 0;
+    sim_note(engine->sim, SIM_EVENT_READY, (uint64_t)watch->descriptor << 3 | what);
+    watch->ready(watch, what);
+    return 1;
+}
+
+/* Callbacks may unwatch whatever they like, and watch: what they add is told, too. */
+int sim_tell_edges(struct sim_engine *engine)
+{
+    int told = 0;
+    struct link *link;
+    while ((link = list_take_first(&engine->edges))) {
+        struct watch *watch = watch_of_link(link);
+        sim_watch_of(watch)->queued = false;
+        told += tell(engine, watch, READY_READ | READY_WRITE | READY_HANGUP);
+    }
+    return told;
+}
+
+static int tell_levels(struct sim_engine *engine)
+{
+    int told = 0;
+    struct link *link;
+    for (engine->next_level = engine->levels.first; (link = engine->next_level);) {
+        struct watch *watch = watch_of_link(link);
+        engine->next_level = link->next;
+        told += tell(engine, watch, watch->wanted);
+    }
+    return told;
+}
+
+static int sim_turn(struct engine *base, int64_t timeout_ns)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct eddy_loop *loop = engine->loop;
+    bool woken = atomic_load_explicit(&engine->woken, memory_order_relaxed) &&
+                 atomic_exchange(&engine->woken, false);
+    int told = sim_tell_edges(engine);
+    told += tell_levels(engine);
+    /* The loop would wait without limit, on a clock that no system moves on. */
+    if (timeout_ns < 0 && !told && !woken && !loop->timers.count && !atomic_load(&loop->offloaded))
+        sim_give_up(engine->sim, -EDEADLK);
+    return told;
+}
+
+static void sim_wake(struct engine *base)
+{
+    atomic_store(&sim_engine_of(base)->woken, true);
+}
+
+/* ---- calls for any kind of descriptor ---- */
+
+static int sim_close(struct engine *base, int number)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
+    if (descriptor.kind == SIM_NOTHING)
+        return sim_descriptor_is_real(number) ? engine_socket_close(base, number) : -EBADF;
+    sim_descriptor_free(&engine->descriptors, number);
+    engine->sim->descriptors = engine->descriptors.open;
+    if (descriptor.kind == SIM_SOCKET)
+        sim_socket_close(descriptor.what);
+    else
+        sim_file_close(descriptor.what);
+    return 0;
+}
+
+static int64_t sim_position(struct engine *base, int number)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
+    if (descriptor.kind == SIM_FILE)
+        return sim_file_position(descriptor.what);
+    return descriptor.kind == SIM_SOCKET ? -ESPIPE : -EBADF;
+}
+
+/* ---- life ---- */
+
+/* Watches just end: their memory may be gone. */
+static void close_all(struct sim_descriptors *table)
+{
+    for (size_t i = 0; i < table->capacity; i++)
+        if (table->entries[i].kind == SIM_SOCKET)
+            ((struct sim_socket *)table->entries[i].what)->watch = NULL;
+    for (size_t i = 0; i < table->capacity; i++) {
+        struct sim_descriptor *entry = &table->entries[i];
+        if (entry->kind == SIM_SOCKET)
+            sim_socket_close(entry->what);
+        else if (entry->kind == SIM_FILE)
+            sim_file_close(entry->what);
+    }
+}
+
+static void sim_destroy(struct engine *base)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim *sim = engine->sim;
+    sim_files_cancel(sim->files);
+    sim->descriptors = engine->descriptors.open;
+    close_all(&engine->descriptors);
+    sim_network_free(sim->network);
+    sim_files_free(sim->files);
+    sim->network = NULL;
+    sim->files = NULL;
+    sim->loop = NULL;
+    free(engine->descriptors.entries);
+    free(engine);
+}
+
+static const struct engine_vtable sim_vtable = {
+    .name = "sim",
+    .submits = true,
+    .simulated = true,
+    .destroy = sim_destroy,
+    .turn = sim_turn,
+    .wake = sim_wake,
+    .watch = sim_watch,
+    .rewatch = sim_rewatch,
+    .unwatch = sim_unwatch,
+    .submit = sim_file_submit,
+    .cancel = sim_file_cancel,
+    .receive = sim_socket_receive,
+    .send = sim_socket_send,
+    .socket = sim_socket_open,
+    .bind = sim_socket_bind,
+    .listen = sim_socket_listen,
+    .connect = sim_socket_connect,
+    .accept = sim_socket_accept,
+    .shutdown = sim_socket_shutdown,
+    .close = sim_close,
+    .local_address = sim_socket_local_address,
+    .peer_address = sim_socket_peer_address,
+    .set_option = sim_socket_set_option,
+    .get_option = sim_socket_get_option,
+    .position = sim_position,
+};
+
+int sim_engine_create(struct sim *sim, struct eddy_loop *loop, struct engine **ret_engine)
+{
+    struct sim_engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return -ENOMEM;
+    engine->base.call = &sim_vtable;
+    engine->sim = sim;
+    engine->loop = sim->loop = loop;
+    sim->timers = sim->descriptors = 0;
+    sim->network = sim_network_create(engine);
+    sim->files = sim_files_create(engine);
+    if (!sim->network || !sim->files) {
+        sim_destroy(&engine->base);
+        return -ENOMEM;
+    }
+    *ret_engine = &engine->base;
+    return 0;
+}

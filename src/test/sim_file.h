@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files and folders in memory.
+ *
+ *      names       root --"tmp"--> inode --"data"--> inode      sim_tree.c
+ *                                                      ^
+ *      open files  descriptor --> struct sim_file -----+        sim_files.c
+ *
+ *      operations  submitted --delay--> carried out, done       sim_operation.c
+ *
+ * An operation is carried out whole at the instant at which it is done: until then nothing of it can
+ * be seen, and a cancel can still stop it. A new disk has "/" and "/tmp"; "/" is where relative paths
+ * begin. Nobody is kept from anything: modes and owners play no part.
+ */
+#ifndef EDDY_SRC_TEST_SIM_FILE_H
+#define EDDY_SRC_TEST_SIM_FILE_H
+
+#include "test/sim_engine.h"
+
+struct sim_inode {
+    bool is_directory;
+    unsigned references; /* its names, and open files */
+    char *data;
+    size_t size, capacity;
+    struct list entries;      /* of a directory */
+    struct sim_inode *parent; /* of a directory; the root's is itself */
+};
+
+/* A name in a directory. */
+struct sim_entry {
+    struct link link;
+    struct sim_inode *inode;
+    size_t length;
+    char name[];
+};
+
+/* An open file. */
+struct sim_file {
+    struct sim_files *files;
+    struct sim_inode *inode;
+    unsigned references; /* its descriptor's, and an operation's under way */
+    int flags;
+    int64_t position;
+};
+
+struct sim_files {
+    struct sim_engine *engine;
+    struct sim_inode *root;
+    uint64_t used; /* bytes in all files, also in those that only live on open */
+    struct list operations;
+};
+
+struct sim_files *sim_files_create(struct sim_engine *engine);
+void sim_files_free(struct sim_files *files); /* its files are closed by now */
+
+/* ---- sim_files.c ---- */
+
+/* What a path of open(2) gives: an open file without a descriptor, or NULL and *code. */
+struct sim_file *sim_file_open(struct sim_files *files, const char *path, int flags, int *code);
+ssize_t sim_file_read(struct sim_file *file, void *buffer, size_t size, int64_t offset);
+ssize_t sim_file_write(struct sim_file *file, const void *data, size_t size, int64_t offset);
+int sim_file_sync(struct sim_file *file);
+int64_t sim_file_position(const struct sim_file *file);
+void sim_file_close(struct sim_file *file); /* gives a reference back */
+
+/* ---- sim_tree.c: as the system calls, negative errno ---- */
+
+/* The inode of a path, or NULL and *code. `create`: makes a file if the name is free, and tells;
+ * otherwise `*ret_created` is left alone. */
+struct sim_inode *sim_tree_find(struct sim_files *files, const char *path, bool create,
+                                bool *ret_created, int *code);
+int sim_tree_make_directory(struct sim_files *files, const char *path);
+int sim_tree_rename(struct sim_files *files, const char *from, const char *to);
+int sim_tree_unlink(struct sim_files *files, const char *path);
+
+/* A root with its /tmp, or NULL without memory. */
+struct sim_inode *sim_tree_create(struct sim_files *files);
+void sim_tree_free(struct sim_files *files);
+
+void sim_inode_release(struct sim_files *files, struct sim_inode *inode);
+
+/* ---- sim_operation.c ---- */
+
+int sim_file_submit(struct engine *base, struct operation *operation);
+void sim_file_cancel(struct engine *base, struct operation *operation);
+
+/* Ends all that are under way: -ECANCELED. */
+void sim_files_cancel(struct sim_files *files);
+
+#endif

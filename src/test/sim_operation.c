@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Operations on files under way: each is a timer of the loop, and is carried out when that fires.
+ *
+ * A cancel comes too late or in time, as chance has it: as on a real system, where it depends on how
+ * far the kernel is. The tamest choice is that it comes too late.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include "blocking.h"
+#include "test/sim_file.h"
+
+/* What Linux moves at most in one call. */
+#define TRANSFER_MAX ((size_t)0x7ffff000)
+
+struct sim_operation {
+    struct timer timer;
+    struct link link; /* in the files' operations */
+    struct sim_engine *engine;
+    struct operation *operation;
+    struct sim_file *file; /* of the descriptor as it was at the beginning; NULL: none */
+    bool cancelled;
+};
+
+/* ---- carrying out ---- */
+
+static int open_file(struct sim_engine *engine, const struct operation *operation)
+{
+    int r = 0;
+    struct sim_file *file = sim_file_open(engine->sim->files, operation->path, operation->flags,
+                                          &r);
+    if (!file)
+        return r;
+    r = sim_descriptor_take(&engine->descriptors, SIM_FILE, file);
+    engine->sim->descriptors = engine->descriptors.open;
+    if (r < 0)
+        sim_file_close(file);
+    return r;
+}
+
+static int transfer(struct sim_file *file, const struct operation *operation)
+{
+    size_t size = operation->size < TRANSFER_MAX ? operation->size : TRANSFER_MAX;
+    if (operation->kind == OPERATION_READ)
+        return (int)sim_file_read(file, operation->buffer, size, operation->offset);
+    return (int)sim_file_write(file, operation->buffer, size, operation->offset);
+}
+
+static int carry_out(struct sim_operation *own)
+{
+    const struct operation *operation = own->operation;
+    struct sim_files *files = own->engine->sim->files;
+    switch (operation->kind) {
+    case OPERATION_OPEN:
+        return open_file(own->engine, operation);
+    case OPERATION_READ:
+    case OPERATION_WRITE:
+        return own->file ? transfer(own->file, operation) : -EBADF;
+    case OPERATION_SYNC:
+        return own->file ? sim_file_sync(own->file) : -EBADF;
+    case OPERATION_CLOSE:
+        return own->engine->base.call->close(&own->engine->base, operation->descriptor);
+    case OPERATION_MAKE_DIRECTORY:
+        return sim_tree_make_directory(files, operation->path);
+    case OPERATION_RENAME:
+        return sim_tree_rename(files, operation->path, operation->second_path);
+    case OPERATION_UNLINK:
+        return sim_tree_unlink(files, operation->path);
+    }
+    return -EINVAL;
+}
+
+/* The operation's memory is its owner's again once done() was called. */
+static void finish(struct sim_operation *own, int result)
+{
+    struct operation *operation = own->operation;
+    struct sim *sim = own->engine->sim;
+    list_remove(&sim->files->operations, &own->link);
+    if (own->file)
+        sim_file_close(own->file);
+    free(own);
+    sim_note(sim, SIM_EVENT_FILE, (uint64_t)operation->kind << 32 | (uint32_t)result);
+    operation->done(operation, result);
+}
+
+static void operation_due(struct timer *timer)
+{
+    struct sim_operation *own = container_of(timer, struct sim_operation, timer);
+    sim_timer_fired(own->engine->sim);
+    finish(own, own->cancelled ? -ECANCELED : carry_out(own));
+}
+
+/* ---- calls of the engine ---- */
+
+int sim_file_submit(struct engine *base, struct operation *operation)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim *sim = engine->sim;
+    struct sim_operation *own = calloc(1, sizeof *own);
+    if (!own)
+        return -ENOMEM;
+    own->engine = engine;
+    own->operation = operation;
+    operation->engine[0] = (uintptr_t)own;
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors,
+                                                          operation->descriptor);
+    if (descriptor.kind == SIM_FILE) {
+        own->file = descriptor.what;
+        own->file->references++;
+    }
+    const struct eddy_sim_disk *disk = &sim->options.disk;
+    timer_init(&own->timer, operation_due);
+    sim_timer_set(sim, &own->timer,
+                  time_add(loop_now(sim->loop),
+                           choose_delay(&sim->choices, disk->delay_min, disk->delay_max)));
+    list_append(&sim->files->operations, &own->link);
+    return 0;
+}
+
+void sim_file_cancel(struct engine *base, struct operation *operation)
+{
+    struct sim *sim = sim_engine_of(base)->sim;
+    struct sim_operation *own = (struct sim_operation *)(uintptr_t)operation->engine[0];
+    if (choose(&sim->choices, 2) == 0)
+        return;
+    own->cancelled = true;
+    sim_timer_cancel(sim, &own->timer);
+    sim_timer_set(sim, &own->timer, loop_now(sim->loop));
+}
+
+void sim_files_cancel(struct sim_files *files)
+{
+    while (files && files->operations.first) {
+        struct sim_operation *own = container_of(files->operations.first, struct sim_operation,
+                                                 link);
+        sim_timer_cancel(own->engine->sim, &own->timer);
+        finish(own, -ECANCELED);
+    }
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets: from the call that makes one to the one that closes it. Options and addresses are in
+ * sim_option.c.
+ */
+#include "test/sim_socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Linux's net.core.somaxconn. */
+#define BACKLOG_MAX 4096
+
+/* ---- life ---- */
+
+struct sim_socket *sim_socket_create(struct sim_engine *engine, int family)
+{
+    struct sim_socket *socket = calloc(1, sizeof *socket);
+    if (!socket)
+        return NULL;
+    socket->engine = engine;
+    socket->family = family;
+    return socket;
+}
+
+static int give_number(struct sim_engine *engine, struct sim_socket *socket)
+{
+    int number = sim_descriptor_take(&engine->descriptors, SIM_SOCKET, socket);
+    engine->sim->descriptors = engine->descriptors.open;
+    return number;
+}
+
+int sim_socket_open(struct engine *base, int family, int type, int protocol)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    if (family != AF_INET && family != AF_INET6)
+        return -EAFNOSUPPORT;
+    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM)
+        return -ESOCKTNOSUPPORT;
+    if (protocol && protocol != IPPROTO_TCP)
+        return -EPROTONOSUPPORT;
+    struct sim_socket *socket = sim_socket_create(engine, family);
+    if (!socket)
+        return -ENOMEM;
+    int number = give_number(engine, socket);
+    if (number < 0)
+        free(socket);
+    return number;
+}
+
+struct sim_socket *sim_socket_find(struct engine *base, int number, int *code)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
+    if (descriptor.kind == SIM_SOCKET)
+        return descriptor.what;
+    *code = descriptor.kind == SIM_FILE ? -ENOTSOCK : -EBADF;
+    return NULL;
+}
+
+/* Leaves its connection, with a reset if there is data that nobody will read. */
+static void socket_leave(struct sim_socket *socket, bool reset)
+{
+    struct sim_connection *connection = socket->connection;
+    socket->connection = NULL;
+    if (connection)
+        sim_connection_leave(connection, socket->side, reset || socket->received.first);
+}
+
+static void socket_free(struct sim_socket *socket)
+{
+    if (socket->watch)
+        sim_watch_end(socket->engine, socket->watch);
+    sim_pieces_free(&socket->received);
+    sim_port_release(socket->engine->sim->network, socket);
+    free(socket);
+}
+
+/* What nobody accepted is reset. */
+static void listener_stop(struct sim_socket *listener)
+{
+    struct sim_socket *socket;
+    while ((socket = listener->queue_first)) {
+        listener->queue_first = socket->next;
+        socket_leave(socket, true);
+        socket_free(socket);
+    }
+    listener->queue_last = NULL;
+    listener->queued = 0;
+    sim_port_listen_end(listener->engine->sim->network, listener);
+    listener->state = SOCKET_IDLE;
+}
+
+void sim_socket_close(struct sim_socket *socket)
+{
+    if (socket->state == SOCKET_LISTENING)
+        listener_stop(socket);
+    socket_leave(socket, false);
+    socket_free(socket);
+}
+
+/* ---- what the network does ---- */
+
+void sim_socket_fail(struct sim_socket *socket, int error)
+{
+    if (socket->state == SOCKET_CONNECTED) {
+        socket->read_shut = true;
+        socket->write_shut = true;
+    }
+    if (socket->state == SOCKET_CONNECTING)
+        socket->peer.size = 0;
+    socket->state = SOCKET_IDLE;
+    socket->error = error;
+    sim_socket_edge(socket);
+}
+
+static unsigned ready_when_connected(const struct sim_socket *socket)
+{
+    unsigned what = 0;
+    bool ended = socket->read_ended || socket->read_shut;
+    if (socket->received.first || ended)
+        what |= READY_READ;
+    if (ended)
+        what |= READY_HANGUP;
+    if (socket->write_shut || sim_way_is_writable(&socket->connection->ways[socket->side]))
+        what |= READY_WRITE;
+    return what;
+}
+
+unsigned sim_socket_ready(const struct sim_socket *socket)
+{
+    switch (socket->state) {
+    case SOCKET_CONNECTING:
+        return 0;
+    case SOCKET_LISTENING:
+        return socket->queue_first ? READY_READ : 0;
+    case SOCKET_CONNECTED:
+        return ready_when_connected(socket);
+    case SOCKET_IDLE:
+        break;
+    }
+    return READY_READ | READY_WRITE | READY_HANGUP;
+}
+
+/* ---- names of one's own and of others ---- */
+
+static int take_address(const struct sim_socket *socket, const struct sockaddr *address,
+                        socklen_t size, struct address *ret_address)
+{
+    socklen_t needed = socket->family == AF_INET ? sizeof(ret_address->v4)
+                                                 : sizeof(ret_address->v6);
+    if (size < needed)
+        return -EINVAL;
+    if (address->sa_family != socket->family)
+        return -EAFNOSUPPORT;
+    ret_address->size = needed;
+    memcpy(&ret_address->any, address, needed);
+    return 0;
+}
+
+int sim_socket_bind(struct engine *base, int number, const struct sockaddr *address, socklen_t size)
+{
+    int r = 0;
+    struct address local;
+    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    if (!socket)
+        return r;
+    r = take_address(socket, address, size, &local);
+    if (r == 0 && (socket->local.size || socket->state != SOCKET_IDLE))
+        r = -EINVAL;
+    return r < 0 ? r : sim_port_bind(socket->engine->sim->network, socket, &local);
+}
+
+int sim_socket_listen(struct engine *base, int number, int backlog)
+{
+    int r = 0;
+    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    if (!socket)
+        return r;
+    if (socket->state != SOCKET_LISTENING) {
+        struct sim_network *network = socket->engine->sim->network;
+        struct address every = {.size = 0};
+        if (socket->state != SOCKET_IDLE)
+            return -EINVAL;
+        (void)address_parse(socket->family == AF_INET ? "0.0.0.0" : "::", 0, &every);
+        r = socket->local.size ? 0 : sim_port_bind(network, socket, &every);
+        if (r == 0)
+            r = sim_port_listen(network, socket);
+        if (r < 0)
+            return r;
+        socket->state = SOCKET_LISTENING;
+    }
+    socket->backlog = backlog < 0 || backlog > BACKLOG_MAX ? BACKLOG_MAX : (size_t)backlog;
+    return 0;
+}
+
+/* ---- connecting ---- */
+
+/* This machine itself for "every address"; nobody can be many. */
+static int check_peer(struct address *peer)
+{
+    if (peer->any.sa_family == AF_INET6) {
+        if (IN6_IS_ADDR_UNSPECIFIED(&peer->v6.sin6_addr))
+            peer->v6.sin6_addr = in6addr_loopback;
+        return IN6_IS_ADDR_MULTICAST(&peer->v6.sin6_addr) ? -ENETUNREACH : 0;
+    }
+    if (peer->v4.sin_addr.s_addr == htonl(INADDR_ANY))
+        peer->v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    uint32_t number = ntohl(peer->v4.sin_addr.s_addr);
+    return IN_MULTICAST(number) || IN_BADCLASS(number) ? -ENETUNREACH : 0;
+}
+
+static int connect_begin(struct sim_socket *socket, const struct sockaddr *address, socklen_t size)
+{
+    struct address peer;
+    int r = take_address(socket, address, size, &peer);
+    if (r == 0)
+        r = check_peer(&peer);
+    if (r == 0)
+        r = sim_port_take(socket->engine->sim->network, socket, &peer);
+    if (r < 0)
+        return r;
+    socket->peer = peer;
+    socket->read_shut = socket->write_shut = socket->read_ended = socket->connect_told = false;
+    r = sim_connection_begin(socket);
+    if (r < 0)
+        socket->peer.size = 0;
+    return r < 0 ? r : -EINPROGRESS;
+}
+
+static int take_error(struct sim_socket *socket)
+{
+    int error = socket->error;
+    socket->error = 0;
+    return error;
+}
+
+int sim_socket_connect(struct engine *base, int number, const struct sockaddr *address,
+                       socklen_t size)
+{
+    int r = 0;
+    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    if (!socket)
+        return r;
+    bool told = socket->connect_told;
+    switch (socket->state) {
+    case SOCKET_CONNECTING:
+        return -EALREADY;
+    case SOCKET_LISTENING:
+        return -EISCONN;
+    case SOCKET_CONNECTED:
+        socket->connect_told = true;
+        return told ? -EISCONN : 0;
+    case SOCKET_IDLE:
+        break;
+    }
+    if (socket->error)
+        return take_error(socket);
+    return connect_begin(socket, address, size);
+}
+
+int sim_socket_accept(struct engine *base, int number, struct sockaddr *address, socklen_t *size)
+{
+    int r = 0;
+    struct sim_socket *listener = sim_socket_find(base, number, &r);
+    if (!listener)
+        return r;
+    if (listener->state != SOCKET_LISTENING)
+        return -EINVAL;
+    struct sim_socket *socket = listener->queue_first;
+    if (!socket)
+        return -EAGAIN;
+    r = give_number(listener->engine, socket);
+    if (r < 0)
+        return r;
+    listener->queue_first = socket->next;
+    if (!socket->next)
+        listener->queue_last = NULL;
+    listener->queued--;
+    socket->next = NULL;
+    socket->connect_told = true;
+    if (address)
+        sim_address_give(&socket->peer, address, size);
+    return r;
+}
+
+/* ---- data ---- */
+
+static ssize_t receive_data(struct sim_socket *socket, void *buffer, size_t size)
+{
+    struct sim_connection *connection = socket->connection;
+    size_t whole = size < socket->received.size ? size : socket->received.size;
+    double chance = connection ? connection->host->treatment.short_io : 0;
+    size_t part = sim_shorten(socket->engine->sim, chance, whole);
+    (void)sim_pieces_take(&socket->received, buffer, part);
+    if (connection)
+        sim_way_received(&connection->ways[!socket->side], part);
+    if (part < whole) /* as if the rest had come only now: a short read says that there is none */
+        sim_socket_edge(socket);
+    return (ssize_t)part;
+}
+
+ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t size)
+{
+    int r = 0;
+    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    if (!socket)
+        return sim_descriptor_is_real(number) ? -EPERM : r;
+    if (socket->received.first && size)
+        return receive_data(socket, buffer, size);
+    if (socket->read_ended)
+        return 0;
+    if (socket->error)
+        return take_error(socket);
+    if (socket->read_shut)
+        return 0;
+    if (socket->state == SOCKET_IDLE || socket->state == SOCKET_LISTENING)
+        return -ENOTCONN;
+    return size ? -EAGAIN : 0;
+}
+
+ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_t size)
+{
+    int r = 0;
+    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    if (!socket)
+        return sim_descriptor_is_real(number) ? -EPERM : r;
+    if (socket->state == SOCKET_CONNECTING)
+        return -EAGAIN;
+    if (socket->error)
+        return take_error(socket);
+    if (socket->state != SOCKET_CONNECTED || socket->write_shut)
+        return -EPIPE;
+    struct sim_connection *connection = socket->connection;
+    struct sim_way *way = &connection->ways[socket->side];
+    size_t room = sim_way_room(way), part = size;
+    if (part > room) {
+        way->starved = true;
+        part = room;
+    }
+    if (!part)
+        return size ? -EAGAIN : 0;
+    size_t shorter = sim_shorten(socket->engine->sim, connection->host->treatment.short_io, part);
+    if (shorter < part) /* as if there had been no room for the rest until now */
+        sim_socket_edge(socket);
+    return sim_way_send(way, data, shorter);
+}
+
+/* ---- shutting down ---- */
+
+int sim_socket_shutdown(struct engine *base, int number, int how)
+{
+    int r = 0;
+    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    if (!socket)
+        return r;
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+        return -EINVAL;
+    bool reading = how != SHUT_WR, writing = how != SHUT_RD;
+    switch (socket->state) {
+    case SOCKET_IDLE:
+        return -ENOTCONN;
+    case SOCKET_LISTENING:
+        if (reading)
+            listener_stop(socket);
+        break;
+    case SOCKET_CONNECTING:
+        socket_leave(socket, false);
+        sim_socket_fail(socket, 0);
+        break;
+    case SOCKET_CONNECTED:
+        socket->read_shut |= reading;
+        socket->write_shut |= writing;
+        if (writing)
+            sim_way_end(&socket->connection->ways[socket->side]);
+        break;
+    }
+    sim_socket_edge(socket);
+    return 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Simulated TCP sockets: the engine's calls, and what the network does to a socket.
+ *
+ * They answer as Linux does, down to what an error is told by: once, to whoever asks first (receive,
+ * send, connect, SO_ERROR). IPv6 sockets are for IPv6 alone, as if IPV6_V6ONLY were always set.
+ */
+#ifndef EDDY_SRC_TEST_SIM_SOCKET_H
+#define EDDY_SRC_TEST_SIM_SOCKET_H
+
+#include "test/sim_network.h"
+
+enum sim_socket_state {
+    SOCKET_IDLE, /* new, failed to connect, or reset */
+    SOCKET_CONNECTING,
+    SOCKET_CONNECTED,
+    SOCKET_LISTENING,
+};
+
+enum sim_option {
+    OPTION_REUSE_ADDRESS,
+    OPTION_REUSE_PORT,
+    OPTION_KEEP_ALIVE,
+    OPTION_SEND_BUFFER, /* remembered only: see the link's `buffer` */
+    OPTION_RECEIVE_BUFFER,
+    OPTION_NO_DELAY,
+    OPTION_ONLY_V6,
+    OPTION_COUNT,
+};
+
+struct sim_socket {
+    struct sim_engine *engine;
+    int family;
+    enum sim_socket_state state;
+    struct address local, peer; /* size 0: none */
+    struct link in_port;        /* while it has a local address */
+    struct link in_listeners;   /* while it listens */
+    int options[OPTION_COUNT];
+    struct watch *watch;
+    int error; /* negative, to be told once */
+
+    struct sim_connection *connection; /* connecting, connected; NULL again once that is broken */
+    unsigned side;                     /* its own end there */
+    struct sim_pieces received;
+    bool read_ended;         /* the peer's end has arrived */
+    bool read_shut;          /* nothing is to be read any more */
+    bool write_shut;         /* nothing is to be written any more */
+    bool connect_told;       /* connect() has said that it succeeded */
+    struct sim_socket *next; /* in the queue of the listener */
+
+    struct sim_socket *queue_first, *queue_last; /* a listener's: to be accepted */
+    size_t queued, backlog;
+};
+
+/* ---- calls of the engine ---- */
+
+int sim_socket_open(struct engine *base, int family, int type, int protocol);
+int sim_socket_bind(struct engine *base, int number, const struct sockaddr *address,
+                    socklen_t size);
+int sim_socket_listen(struct engine *base, int number, int backlog);
+int sim_socket_connect(struct engine *base, int number, const struct sockaddr *address,
+                       socklen_t size);
+int sim_socket_accept(struct engine *base, int number, struct sockaddr *address, socklen_t *size);
+int sim_socket_shutdown(struct engine *base, int number, int how);
+ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t size);
+ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_t size);
+
+/* sim_option.c */
+int sim_socket_local_address(struct engine *base, int number, struct sockaddr *address,
+                             socklen_t *size);
+int sim_socket_peer_address(struct engine *base, int number, struct sockaddr *address,
+                            socklen_t *size);
+int sim_socket_set_option(struct engine *base, int number, int level, int option, int value);
+int sim_socket_get_option(struct engine *base, int number, int level, int option);
+
+/* ---- for the network ---- */
+
+/* NULL without memory. */
+struct sim_socket *sim_socket_create(struct sim_engine *engine, int family);
+
+/* Closes and frees; its number is given back by then. */
+void sim_socket_close(struct sim_socket *socket);
+
+/* The socket of a number, or NULL with -EBADF or -ENOTSOCK. */
+struct sim_socket *sim_socket_find(struct engine *base, int number, int *code);
+
+/* READY_... of now. */
+unsigned sim_socket_ready(const struct sim_socket *socket);
+
+/* Tells the socket's watch that something has happened. */
+static inline void sim_socket_edge(struct sim_socket *socket)
+{
+    sim_edge(socket->engine, socket->watch);
+}
+
+/* The connection is no more, or couldn't be made. */
+void sim_socket_fail(struct sim_socket *socket, int error);
+
+/* An address's bytes, as much as there is room for, and its size: as getsockname. */
+void sim_address_give(const struct address *from, struct sockaddr *address, socklen_t *size);
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The watchdog thread: samples the step counters of loops, and looks closer where one stands still.
+ *
+ * What the loop's thread does it asks the kernel (/proc/self/task/TID), which disturbs nobody.
+ */
+#include "watchdog.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include "log.h"
+#include "task.h"
+
+#define SAMPLE_NS 25000000
+#define REST_NS (5 * (int64_t)NANOSECONDS) /* a wake-up missed by a hair costs no more than this */
+
+enum { QUIET_SAMPLES = 40, STACK_SIZE = 256 << 10 };
+
+static const double default_seconds = 0.1;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static struct list loops; /* of struct watched_loop */
+static pthread_t thread;
+static atomic_bool runs;
+static uintptr_t generation; /* of the thread that is wanted: an older one ends */
+static size_t users;         /* loops that entered and aren't gone */
+
+atomic_bool watchdog_rests;
+
+bool watchdog_runs(void)
+{
+    return atomic_load(&runs);
+}
+
+/* ---- looking closer ---- */
+
+/* Copies memory that may be gone by now. */
+static bool peek(const void *from, void *to, size_t size)
+{
+    struct iovec here = {to, size}, there = {(void *)from, size};
+    return process_vm_readv(getpid(), &here, 1, &there, 1, 0) > 0;
+}
+
+static struct eddy_loop *loop_of(struct watched_loop *watched)
+{
+    return container_of(watched, struct eddy_loop, watchdog);
+}
+
+static bool moved_on(struct eddy_loop *loop)
+{
+    return atomic_load(&loop->steps) != loop->watchdog.seen || atomic_load(&loop->sleeping);
+}
+
+/* Who runs; false if the step is over. */
+static bool describe_runner(struct eddy_loop *loop, char *text, size_t size)
+{
+    const struct task *running = __atomic_load_n(&loop->current, __ATOMIC_RELAXED);
+    struct task task;
+    struct task_slot slot;
+    char name[TASK_NAME_SIZE] = "";
+    if (!running) {
+        (void)snprintf(text, size, "a callback");
+        return !moved_on(loop);
+    }
+    if (!peek(running, &task, sizeof task) || !peek(task.slot, &slot, sizeof slot) ||
+        moved_on(loop)) {
+        (void)snprintf(text, size, "a task");
+        return !moved_on(loop);
+    }
+    if (slot.name)
+        (void)peek(slot.name, name, sizeof name - 1);
+    else
+        (void)snprintf(name, sizeof name, "Task-%llu", (unsigned long long)slot.sequence);
+    (void)snprintf(text, size, "task '%s' (%s at %s:%d)", name, slot.site->function,
+                   site_file(slot.site), slot.site->line);
+    return !moved_on(loop);
+}
+
+/* The first line of /proc/self/task/TID/<file>, "" if it can't be read. */
+static void read_proc(int id, const char *file, char *text, size_t size)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/%s", id, file);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = descriptor < 0 ? 0 : read(descriptor, text, size - 1);
+    if (descriptor >= 0)
+        (void)close(descriptor);
+    text[got > 0 ? got : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+}
+
+static const char *system_call_name(long number)
+{
+    static const struct {
+        long number;
+        const char *name;
+    } known[] = {
+        {SYS_read, "read"},
+        {SYS_write, "write"},
+        {SYS_openat, "openat"},
+        {SYS_fsync, "fsync"},
+        {SYS_connect, "connect"},
+        {SYS_accept, "accept"},
+        {SYS_accept4, "accept4"},
+        {SYS_recvfrom, "recvfrom"},
+        {SYS_recvmsg, "recvmsg"},
+        {SYS_sendto, "sendto"},
+        {SYS_sendmsg, "sendmsg"},
+        {SYS_nanosleep, "nanosleep"},
+        {SYS_wait4, "wait4"},
+        {SYS_waitid, "waitid"},
+        {SYS_clock_nanosleep, "clock_nanosleep"},
+        {SYS_futex, "futex"},
+        {SYS_flock, "flock"},
+        {SYS_pselect6, "pselect6"},
+        {SYS_ppoll, "ppoll"},
+        {SYS_fcntl, "fcntl"},
+        {SYS_epoll_pwait, "epoll_pwait"},
+        {SYS_pread64, "pread64"},
+        {SYS_pwrite64, "pwrite64"},
+        {SYS_getdents64, "getdents64"},
+#ifdef SYS_poll
+        {SYS_poll, "poll"},
+        {SYS_select, "select"},
+        {SYS_epoll_wait, "epoll_wait"},
+        {SYS_open, "open"},
+#endif
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].number == number)
+            return known[i].name;
+    return NULL;
+}
+
+/* What the thread does; false if it was hardly let do anything: the machine is busy, not the step. */
+static bool describe_doing(const struct watched_loop *watched, char *text, size_t size)
+{
+    char call[256], place[64];
+    struct timespec used;
+    read_proc(watched->thread, "syscall", call, sizeof call);
+    read_proc(watched->thread, "wchan", place, sizeof place);
+    if (call[0] && strncmp(call, "running", 7) != 0) {
+        long number = strtol(call, NULL, 10);
+        const char *name = system_call_name(number);
+        bool known = place[0] && strcmp(place, "0") != 0;
+        if (name)
+            (void)snprintf(text, size, "blocked in %s(2)", name);
+        else if (number == SYS_restart_syscall)
+            (void)snprintf(text, size, "blocked in a system call that a signal interrupted");
+        else if (number >= 0)
+            (void)snprintf(text, size, "blocked in system call %ld", number);
+        else
+            (void)snprintf(text, size, "blocked");
+        size_t length = strlen(text);
+        if (known)
+            (void)snprintf(text + length, size - length, ", %s", place);
+        return true;
+    }
+    if (clock_gettime(watched->processor, &used) < 0) {
+        (void)snprintf(text, size, "busy");
+        return true;
+    }
+    int64_t computed = (int64_t)used.tv_sec * NANOSECONDS + used.tv_nsec - watched->processor_since;
+    (void)snprintf(text, size, "computing");
+    return computed >= watched->threshold;
+}
+
+/* ---- sampling ---- */
+
+static void look_closer(struct watched_loop *watched, int64_t now)
+{
+    char who[192], doing[96], line[512];
+    if (!describe_runner(loop_of(watched), who, sizeof who) ||
+        !describe_doing(watched, doing, sizeof doing))
+        return;
+    (void)snprintf(watched->text, sizeof watched->text, "%s|%s", who, doing);
+    int length = snprintf(line, sizeof line,
+                          "eddy: warning: %s has kept its loop for %.2f s and still does: %s; use "
+                          "eddy's own calls, or eddy_to_thread for what blocks or computes\n",
+                          who, (double)(now - watched->since) / NANOSECONDS, doing);
+    if (moved_on(loop_of(watched)))
+        return;
+    (void)!write(STDERR_FILENO, line, (size_t)length < sizeof line ? (size_t)length : sizeof line);
+    watched->until = 0;
+    atomic_store(&watched->told, true);
+}
+
+/* Whether the loop is awake. */
+static bool sample(struct watched_loop *watched)
+{
+    struct eddy_loop *loop = loop_of(watched);
+    int64_t now = clock_monotonic();
+    if (moved_on(loop)) {
+        struct timespec used;
+        bool sleeping = atomic_load(&loop->sleeping) && atomic_load(&loop->steps) == watched->seen;
+        if (atomic_load(&watched->told) && !watched->until)
+            watched->until = now;
+        if (!atomic_load(&watched->told)) {
+            watched->since = now;
+            if (clock_gettime(watched->processor, &used) == 0)
+                watched->processor_since = (int64_t)used.tv_sec * NANOSECONDS + used.tv_nsec;
+        }
+        watched->seen = atomic_load(&loop->steps);
+        watched->samples = 0;
+        return !sleeping;
+    }
+    watched->samples++;
+    if (!atomic_load(&watched->told) && now - watched->since >= watched->threshold &&
+        (int64_t)watched->samples * SAMPLE_NS >= watched->threshold)
+        look_closer(watched, now);
+    return true;
+}
+
+static bool sample_all(void)
+{
+    bool awake = false;
+    for (struct link *link = loops.first; link; link = link->next)
+        awake |= sample(container_of(link, struct watched_loop, link));
+    return awake;
+}
+
+/* With the lock held. */
+static void wait_for_wake(int64_t nanoseconds)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t at = (int64_t)until.tv_sec * NANOSECONDS + until.tv_nsec + nanoseconds;
+    until = (struct timespec){.tv_sec = at / NANOSECONDS, .tv_nsec = at % NANOSECONDS};
+    (void)pthread_cond_clockwait(&wake, &lock, CLOCK_MONOTONIC, &until);
+}
+
+static void *watch(void *own)
+{
+    unsigned quiet = 0;
+    (void)pthread_mutex_lock(&lock);
+    while (generation == (uintptr_t)own) {
+        quiet = sample_all() ? 0 : quiet + 1;
+        if (quiet < QUIET_SAMPLES) {
+            wait_for_wake(SAMPLE_NS);
+            continue;
+        }
+        atomic_store(&watchdog_rests, true);
+        if (!sample_all())
+            wait_for_wake(REST_NS);
+        atomic_store(&watchdog_rests, false);
+        quiet = 0;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+void watchdog_rouse(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    (void)pthread_cond_broadcast(&wake);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+/* ---- life ---- */
+
+/* After fork there is no thread, and the loops are the parent's. */
+static void child_has_no_watchdog(void)
+{
+    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    loops = (struct list){NULL, NULL};
+    users = 0;
+    atomic_store(&runs, false);
+    atomic_store(&watchdog_rests, false);
+}
+
+__attribute__((__constructor__)) static void watchdog_prepare(void)
+{
+    (void)pthread_atfork(NULL, NULL, child_has_no_watchdog);
+}
+
+/* With the lock held. Without a thread nobody watches, which nobody notices. */
+static void start(void)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    if (atomic_load(&runs) || pthread_attr_init(&attributes) != 0)
+        return;
+    if (!EDDY_ASAN && !EDDY_TSAN)
+        (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    atomic_store(&runs, pthread_create(&thread, &attributes, watch, (void *)generation) == 0);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_attr_destroy(&attributes);
+    if (atomic_load(&runs))
+        (void)pthread_setname_np(thread, "eddy-watchdog");
+}
+
+void watchdog_init(struct watched_loop *watched, double seconds, bool virtual_clock)
+{
+    if (seconds == 0 && !virtual_clock)
+        seconds = EDDY_ASAN || EDDY_TSAN ? 10 * default_seconds : default_seconds;
+    watched->threshold = seconds > 0 ? seconds_to_nanoseconds(seconds) : 0;
+}
+
+void watchdog_enter(struct eddy_loop *loop)
+{
+    struct watched_loop *watched = &loop->watchdog;
+    if (!watched->threshold || watched->entered)
+        return;
+    watched->entered = true;
+    watched->thread = (int)syscall(SYS_gettid);
+    watched->seen = atomic_load(&loop->steps) - 1;
+    if (pthread_getcpuclockid(pthread_self(), &watched->processor) != 0)
+        watched->processor = CLOCK_MONOTONIC;
+    (void)pthread_mutex_lock(&lock);
+    users += !watched->known;
+    watched->known = true;
+    list_append(&loops, &watched->link);
+    start();
+    (void)pthread_cond_broadcast(&wake);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void watchdog_leave(struct eddy_loop *loop)
+{
+    if (!loop->watchdog.entered)
+        return;
+    (void)pthread_mutex_lock(&lock);
+    list_remove(&loops, &loop->watchdog.link);
+    (void)pthread_mutex_unlock(&lock);
+    loop->watchdog.entered = false;
+    if (atomic_load(&loop->watchdog.told))
+        watchdog_tell(loop);
+}
+
+void watchdog_end(struct eddy_loop *loop)
+{
+    if (!loop->watchdog.known)
+        return;
+    (void)pthread_mutex_lock(&lock);
+    bool last = --users == 0 && atomic_load(&runs);
+    pthread_t ending = thread;
+    if (last) {
+        generation++;
+        atomic_store(&runs, false); /* the next loop starts another */
+        (void)pthread_cond_broadcast(&wake);
+    }
+    (void)pthread_mutex_unlock(&lock);
+    if (last)
+        (void)pthread_join(ending, NULL);
+}
+
+void watchdog_tell(struct eddy_loop *loop)
+{
+    struct watched_loop *watched = &loop->watchdog;
+    char text[sizeof watched->text];
+    (void)pthread_mutex_lock(&lock);
+    memcpy(text, watched->text, sizeof text);
+    int64_t until = watched->until ? watched->until : clock_monotonic();
+    double seconds = (double)(until - watched->since) / NANOSECONDS;
+    atomic_store(&watched->told, false);
+    watched->seen = atomic_load(&loop->steps) - 1;
+    (void)pthread_mutex_unlock(&lock);
+    char *doing = strchr(text, '|'), message[448];
+    if (doing)
+        *doing++ = '\0';
+    (void)snprintf(message, sizeof message, "%s kept its loop for %.2f s: %s", text, seconds,
+                   doing ? doing : "");
+    log_record(loop, &(struct eddy_log_record){.level = EDDY_LOG_WARNING,
+                                               .event = EDDY_LOG_SLOW_STEP,
+                                               .message = message,
+                                               .task = "",
+                                               .seconds = seconds});
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A test a scenario, each of which makes everything of one kind fail that can. The program says which
+ * kind:
+ *
+ *     static const enum eddy_fault_kind kind = EDDY_FAULT_MEMORY;
+ */
+#ifndef EDDY_TESTS_SUPPORT_FAULT_LIBRARY_H
+#define EDDY_TESTS_SUPPORT_FAULT_LIBRARY_H
+
+#include <eddy/fault.h>
+#include "scenarios_io.h"
+
+static const enum eddy_fault_kind kind;
+
+/* With stacks so large that each is a mapping of its own, and so each spawn may fail. */
+#define LARGE_STACKS ((size_t)48 << 20)
+
+TEST_HELPER void survive_with(const char *name, int (*scenario)(void), size_t stack_size)
+{
+    struct eddy_fault_result result = {.sites = 0};
+    const struct eddy_fault fault = {.scenario = scenario,
+                                     .check = scenario_check,
+                                     .kind = kind,
+                                     .simulated = scenario_simulated(),
+                                     .seed = 1,
+                                     .sim.loop.stack_size = stack_size};
+    EXPECT_INT(eddy_fault(&fault, &result), 0);
+    EXPECT_INT(result.failed, 0);
+    EXPECT(result.sites >= 4); /* to make a loop alone takes as many */
+    printf("%s: %zu sites, %zu runs, %zu failed, %zu missed\n", name, result.sites, result.runs,
+           result.failed, result.missed);
+}
+
+TEST_HELPER void survive(const char *name, int (*scenario)(void))
+{
+    survive_with(name, scenario, 0);
+    if (kind == EDDY_FAULT_MEMORY)
+        survive_with(name, scenario, LARGE_STACKS);
+}
+
+#define EACH_SURVIVES(name)                                                                        \
+    PLAIN_TEST(library_##name)                                                                     \
+    {                                                                                              \
+        survive(#name, scenario_##name);                                                           \
+    }
+#define REAL_SURVIVES(name)                                                                        \
+    REAL_PLAIN_TEST(library_##name)                                                                \
+    {                                                                                              \
+        survive(#name, scenario_##name);                                                           \
+    }
+EACH_SCENARIO(EACH_SURVIVES, REAL_SURVIVES)
+
+int main(int argc, char **argv)
+{
+    return scenario_main(argc, argv);
+}
+
+#endif

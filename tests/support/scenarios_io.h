@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small programs that together use the whole runtime: those of streams, files and pools, and the list
+ * of all. See scenarios_task.h.
+ */
+#ifndef EDDY_TESTS_SUPPORT_SCENARIOS_IO_H
+#define EDDY_TESTS_SUPPORT_SCENARIOS_IO_H
+
+#include <fcntl.h>
+#include "scenarios_task.h"
+#include "scenarios_wait.h"
+
+/* ---- a server and its clients ---- */
+
+TEST_HELPER int echo_lines(eddy_stream *stream, void *context)
+{
+    char line[64];
+    ssize_t n;
+    (void)context;
+    while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0)
+        if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
+            break;
+    return (int)n;
+}
+
+struct talk {
+    int port, lines;
+};
+TEST_HELPER int talk(struct talk *a)
+{
+    eddy_stream *stream;
+    char line[64], back[64];
+    ssize_t r = eddy_connect("127.0.0.1", a->port, &stream);
+    if (r < 0)
+        return (int)r;
+    for (int i = 0; i < a->lines && r >= 0; i++) {
+        int size = snprintf(line, sizeof line, "line %d\n", i);
+        r = eddy_stream_write(stream, line, (size_t)size);
+        if (r >= 0)
+            r = eddy_stream_read_line(stream, back, sizeof back);
+        if (r == 0)
+            r = -ENODATA;
+        if (r > 0 && strcmp(line, back) != 0 && back[r - 1] == '\n')
+            wrong("'%s' came back as '%s'", line, back);
+    }
+    if (r >= 0 && (r = eddy_stream_write_end(stream)) == 0)
+        r = eddy_stream_read(stream, back, sizeof back);
+    eddy_stream_close(stream);
+    return r > 0 ? -EPROTO : (int)r;
+}
+
+TEST_HELPER int scenario_echo(void)
+{
+    eddy_server *server;
+    int error, r = eddy_serve("127.0.0.1", 0, echo_lines, NULL,
+                              &(struct eddy_serve_options){.max_connections = 1}, &server);
+    if (r < 0)
+        return r;
+    eddy_with_group (group, &error) {
+        eddy_spawn(group, talk, .port = eddy_server_port(server), .lines = 2);
+        eddy_spawn(group, talk, .port = eddy_server_port(server), .lines = 1);
+    }
+    eddy_server_close(server);
+    return error;
+}
+
+/* Ends while its handlers are at work, and listens on two addresses. */
+TEST_HELPER int scenario_server(void)
+{
+    eddy_server *server;
+    eddy_stream *stream = NULL;
+    char byte;
+    int r = eddy_serve("localhost", 0, echo_lines, NULL, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_connect("localhost", eddy_server_port(server), &stream);
+    if (r == 0 && (r = (int)eddy_stream_write(stream, "half a li", 9)) > 0)
+        r = eddy_sleep(1);
+    size_t handlers = eddy_server_connections(server);
+    if (r == 0 && handlers > 1)
+        wrong("%zu handlers for one connection", handlers);
+    eddy_server_close(server);
+    if (r == 0)
+        r = (int)eddy_stream_read(stream, &byte, 1);
+    eddy_stream_close(stream);
+    return r == -ECONNRESET ? 0 : r;
+}
+
+/* ---- bytes left over ---- */
+
+/* Several lines at once, one that is longer than any buffer begins with, pauses within a record. */
+TEST_HELPER int dictate(eddy_stream *stream, void *context)
+{
+    static const char start[] = "one\ntwo\nthr", end[] = "ee\n";
+    char line[5000];
+    (void)context;
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
+    ssize_t r = eddy_stream_write(stream, start, sizeof start - 1);
+    if (r >= 0)
+        r = eddy_sleep(1);
+    if (r >= 0)
+        r = eddy_stream_write(stream, end, sizeof end - 1);
+    if (r >= 0)
+        r = eddy_stream_write(stream, line, sizeof line);
+    if (r >= 0)
+        r = eddy_stream_write(stream, "reco", 4);
+    if (r >= 0)
+        r = eddy_sleep(2);
+    if (r >= 0)
+        r = eddy_stream_write(stream, "rd and more", 11);
+    return r < 0 ? (int)r : 0;
+}
+
+TEST_HELPER ssize_t expect_line(eddy_stream *stream, const char *expected)
+{
+    char line[64];
+    ssize_t r = eddy_stream_read_line(stream, line, sizeof line);
+    if (r == 0 || (r > 0 && line[r - 1] != '\n')) /* the other end has failed */
+        return -ENODATA;
+    if (r > 0 && strcmp(line, expected) != 0)
+        wrong("a line is '%s', not '%s'", line, expected);
+    return r;
+}
+
+TEST_HELPER int take_down(eddy_stream *stream)
+{
+    char line[6000];
+    ssize_t r = expect_line(stream, "one\n");
+    if (r > 0)
+        r = expect_line(stream, "two\n");
+    if (r > 0)
+        r = expect_line(stream, "three\n");
+    if (r > 0 && (r = eddy_stream_read_line(stream, line, sizeof line)) > 0 && r != 5000)
+        wrong("a line of 5000 bytes has %zd", r);
+    if (r > 0) { /* what a read that is cut short has got stays for the next one */
+        int cut = eddy_wait_for((int)eddy_stream_read_exactly(stream, line, 6), 1);
+        if (cut != -ETIMEDOUT)
+            return cut < 0 ? cut : -EPROTO;
+        r = eddy_stream_read_exactly(stream, line, 6);
+    }
+    if (r > 0 && memcmp(line, "record", 6) != 0)
+        wrong("a record is '%.6s'", line);
+    return r < 0 ? (int)r : 0;
+}
+
+TEST_HELPER int scenario_lines(void)
+{
+    eddy_server *server;
+    eddy_stream *stream;
+    int r = eddy_serve("127.0.0.1", 0, dictate, NULL, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
+    if (r == 0) {
+        r = take_down(stream);
+        eddy_stream_close(stream);
+    }
+    eddy_server_close(server);
+    return r;
+}
+
+/* ---- much data ---- */
+
+enum { FLOOD = 300000, FLOOD_BLOCK = 30000 };
+
+TEST_HELPER char flood_byte(size_t place)
+{
+    return (char)(place * 7 + place / 251);
+}
+
+TEST_HELPER int flood(eddy_stream *stream, void *context)
+{
+    char block[FLOOD_BLOCK];
+    (void)context;
+    for (size_t sent = 0; sent < FLOOD; sent += sizeof block) {
+        for (size_t i = 0; i < sizeof block; i++)
+            block[i] = flood_byte(sent + i);
+        ssize_t r = eddy_stream_write(stream, block, sizeof block);
+        if (r < 0)
+            return (int)r;
+    }
+    return 0;
+}
+
+TEST_HELPER int drink(eddy_stream *stream)
+{
+    char block[FLOOD_BLOCK];
+    for (size_t place = 0; place < FLOOD; place += sizeof block) {
+        ssize_t r = eddy_stream_read_exactly(stream, block, sizeof block);
+        if (r < 0)
+            return (int)r;
+        for (size_t i = 0; i < sizeof block; i++)
+            if (block[i] != flood_byte(place + i)) {
+                wrong("byte %zu of a stream is wrong", place + i);
+                return -EPROTO;
+            }
+        if (place == 0 && (r = eddy_sleep(1)) < 0) /* let it fill the buffers */
+            return (int)r;
+    }
+    return 0;
+}
+
+TEST_HELPER int scenario_flood(void)
+{
+    eddy_server *server;
+    eddy_stream *stream;
+    int r = eddy_serve("127.0.0.1", 0, flood, NULL, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
+    if (r == 0) {
+        r = drink(stream);
+        eddy_stream_close(stream);
+    }
+    eddy_server_close(server);
+    return r;
+}
+
+/* ---- connecting ---- */
+
+TEST_HELPER int scenario_connect(void)
+{
+    eddy_server *server;
+    eddy_stream *stream;
+    int r = eddy_serve("127.0.0.1", 0, echo_lines, NULL, NULL, &server);
+    if (r < 0)
+        return r;
+    int port = eddy_server_port(server);
+    eddy_server_close(server);
+    r = eddy_connect("127.0.0.1", port, &stream);
+    if (r == 0) {
+        wrong("connected to nobody");
+        eddy_stream_close(stream);
+    }
+    return r == -ECONNREFUSED ? 0 : r;
+}
+
+/* Both ends of a pipe as streams. */
+struct write_late {
+    eddy_stream *stream;
+};
+TEST_HELPER int write_late(struct write_late *a)
+{
+    int r = eddy_sleep(1);
+    return r < 0 ? r : (int)eddy_stream_write(a->stream, "one\ntwo\n", 8);
+}
+
+struct read_lines {
+    eddy_stream *stream;
+};
+TEST_HELPER int read_lines(struct read_lines *a)
+{
+    char line[16] = "";
+    ssize_t r = eddy_stream_read_line(a->stream, line, sizeof line);
+    if (r > 0 && strcmp(line, "one\n") != 0)
+        wrong("the first line of a pipe is '%s'", line);
+    if (r > 0)
+        r = eddy_stream_read_line(a->stream, line, sizeof line);
+    if (r > 0 && strcmp(line, "two\n") != 0)
+        wrong("the second line of a pipe is '%s'", line);
+    return (int)r;
+}
+
+TEST_HELPER int scenario_pipe(void)
+{
+    int ends[2], error, r = pipe2(ends, O_CLOEXEC);
+    if (r < 0)
+        return -errno;
+    eddy_stream *reader = NULL, *writer = NULL;
+    r = eddy_stream_from_descriptor(ends[0], &reader);
+    if (r < 0)
+        close(ends[0]);
+    int second = eddy_stream_from_descriptor(ends[1], &writer);
+    if (second < 0)
+        close(ends[1]);
+    error = first_of(r, second);
+    if (error == 0)
+        eddy_with_group (group, &error) {
+            eddy_task *late = eddy_spawn(group, write_late, .stream = writer);
+            eddy_task *lines = eddy_spawn(group, read_lines, .stream = reader);
+            if (late && lines)
+                error = eddy_task_wait(late); /* who ends early, by a cancel, ends both */
+            if (error < 0 || (late && eddy_task_cancelled(late)))
+                eddy_group_cancel(group);
+        }
+    eddy_stream_close(reader);
+    eddy_stream_close(writer);
+    return error;
+}
+
+TEST_HELPER void write_byte(void *argument)
+{
+    if (write(*(int *)argument, "x", 1) < 0)
+        wrong("no room in a pipe");
+}
+
+TEST_HELPER void readable(void *argument)
+{
+    eddy_event_set(argument);
+}
+
+TEST_HELPER int scenario_watch(void)
+{
+    int ends[2], r = pipe2(ends, O_CLOEXEC | O_NONBLOCK);
+    if (r < 0)
+        return -errno;
+    eddy_event event = EDDY_EVENT_INIT;
+    eddy_handle *handle = eddy_call_later(1, write_byte, &ends[1]);
+    r = handle ? eddy_wait_readable(ends[0]) : -ENOMEM;
+    if (r == 0)
+        r = eddy_wait_writable(ends[1]);
+    if (r == 0)
+        r = eddy_add_reader(ends[0], readable, &event);
+    if (r == 0 && (r = eddy_add_writer(ends[1], readable, &event)) == 0) {
+        r = eddy_event_wait(&event);
+        (void)eddy_remove_writer(ends[1]);
+    }
+    (void)eddy_remove_reader(ends[0]);
+    (void)eddy_handle_cancel(handle);
+    close(ends[0]);
+    close(ends[1]);
+    return r;
+}
+
+/* ---- files ---- */
+
+static char file_folder[64];
+
+TEST_HELPER int file_write_and_read(const char *path)
+{
+    eddy_file *file;
+    char text[32] = "";
+    ssize_t r = eddy_file_open(path, O_RDWR | O_CREAT | O_TRUNC, 0600, &file);
+    if (r < 0)
+        return (int)r;
+    r = eddy_file_write(file, "hello, file", 11);
+    if (r >= 0)
+        r = eddy_file_pwrite(file, "H", 1, 0);
+    if (r >= 0)
+        r = eddy_file_sync(file);
+    for (size_t have = 0; r >= 0 && have < 11; have += (size_t)r)
+        if ((r = eddy_file_pread(file, text + have, 11 - have, have)) == 0)
+            r = -ENODATA;
+    if (r >= 0 && strcmp(text, "Hello, file") != 0)
+        wrong("a file has '%s'", text);
+    if (r >= 0)
+        r = eddy_file_read(file, text, sizeof text); /* at its end */
+    if (r > 0)
+        wrong("%zd bytes behind the end of a file", r);
+    return first_of((int)r, eddy_file_close(file));
+}
+
+TEST_HELPER int scenario_file(void)
+{
+    char folder[100], path[128], other[128];
+    (void)snprintf(file_folder, sizeof file_folder, "/tmp/eddy-scenario-%d", (int)getpid());
+    (void)snprintf(folder, sizeof folder, "%s/a/b", file_folder);
+    (void)snprintf(path, sizeof path, "%s/file", folder);
+    (void)snprintf(other, sizeof other, "%s/other", folder);
+    int r = eddy_make_directories(folder, 0700);
+    if (r == 0)
+        r = file_write_and_read(path);
+    if (r == 0)
+        r = eddy_rename(path, other);
+    if (r == 0)
+        r = eddy_unlink(other);
+    return r;
+}
+
+/* ---- pools ---- */
+
+struct add {
+    int a, b, sum;
+};
+TEST_HELPER int add(struct add *a)
+{
+    a->sum = a->a + a->b;
+    return 0;
+}
+
+TEST_HELPER int add_late(struct add *a)
+{
+    int r = eddy_blocking_sleep(1);
+    a->sum = a->a + a->b;
+    return r;
+}
+
+TEST_HELPER int add_badly(struct add *a)
+{
+    return eddy_fail(-ERANGE, "%d and %d are too much", a->a, a->b);
+}
+
+struct add_in {
+    eddy_pool *pool;
+    int a;
+};
+TEST_HELPER int add_in(struct add_in *a)
+{
+    struct add job = {a->a, 2, 0};
+    int r = eddy_run_in(a->pool, add_late, &job);
+    if (r == 0 && job.sum != a->a + 2)
+        wrong("%d and 2 is %d in a pool", a->a, job.sum);
+    return r;
+}
+
+TEST_HELPER int scenario_thread(void)
+{
+    struct add job = {1, 2, 0}, bad = {3, 4, 0}, left = {5, 6, 0};
+    int r = eddy_to_thread(add, &job);
+    if (r == 0 && job.sum != 3)
+        wrong("1 and 2 is %d in a thread", job.sum);
+    if (r == 0)
+        r = eddy_to_thread_abandon(add, &left);
+    if (r == 0)
+        r = eddy_to_thread(add_badly, &bad);
+    if (r >= 0)
+        wrong("a failure in a thread was lost");
+    return r == -ERANGE ? 0 : r;
+}
+
+TEST_HELPER int pool_of_two(eddy_pool *pool)
+{
+    int error;
+    eddy_with_group (group, &error)
+        for (int i = 0; i < 4; i++)
+            eddy_spawn(group, add_in, .pool = pool, .a = i);
+    eddy_pool_close(pool);
+    return error;
+}
+
+TEST_HELPER int scenario_thread_pool(void)
+{
+    eddy_pool *pool;
+    int r = eddy_thread_pool_open(&pool, &(struct eddy_thread_pool_options){.threads = 2});
+    return r < 0 ? r : pool_of_two(pool);
+}
+
+TEST_HELPER int scenario_process_pool(void)
+{
+    eddy_pool *pool;
+    int r = eddy_process_pool_open(&pool, 2);
+    return r < 0 ? r : pool_of_two(pool);
+}
+
+/* ---- all ---- */
+
+/* each(name) for those that run on either system, real(name) for those that need the real one. */
+#define EACH_SCENARIO(each, real)                                                                  \
+    each(group) each(gather) each(map) each(queue) each(lock) each(semaphore) each(event)          \
+        each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
+            each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
+                each(lines) each(flood) each(connect) real(pipe) real(watch) each(file)            \
+                    each(thread) each(thread_pool) each(process_pool)
+
+#endif

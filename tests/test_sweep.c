@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* The cancel sweep: it strikes where and how it says, and finds what is wrong with a program then. */
+#include <eddy/sweep.h>
+#include "support/test.h"
+#include "test/session.h"
+
+static struct eddy_sweep_result sweep_with(const struct eddy_sweep *sweep, int expected)
+{
+    struct eddy_sweep_result result = {.points = 0};
+    struct eddy_sweep copy = *sweep;
+    copy.real = !(session_self && session_self->sim);
+    test_stderr_begin();
+    int r = eddy_sweep(&copy, &result);
+    (void)eddy_test_int_(__FILE__, __LINE__, "eddy_sweep", r, expected);
+    return result;
+}
+
+/* ---- where it strikes ---- */
+
+static int slept, cut_short, cancelled_after;
+
+static int sleep_once(void)
+{
+    int r = eddy_sleep(1);
+    slept += r == 0;
+    cut_short += r == -ECANCELED;
+    cancelled_after += r == 0 && eddy_cancelled();
+    return r;
+}
+
+PLAIN_TEST(each_suspension_is_hit_at_both_instants_in_each_way)
+{
+    slept = cut_short = cancelled_after = 0;
+    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = sleep_once}, 0);
+    EXPECT_TEXT(test_stderr_end(), "");
+    EXPECT_INT(result.points, 1);
+    EXPECT_INT(result.runs, 2 + 3 * 2);
+    EXPECT_INT(result.missed, 0);
+    EXPECT_INT(cut_short, 3);       /* as it parked */
+    EXPECT_INT(slept, 2 + 3);       /* undisturbed, and after the sleep was over */
+    EXPECT_INT(cancelled_after, 3); /* which it learns at its next wait */
+}
+
+static int timed_out;
+
+static int see_timeout(void)
+{
+    int first = eddy_sleep(1), second = eddy_sleep(1);
+    timed_out += first == -ECANCELED && second == -ECANCELED;
+    return 0;
+}
+
+PLAIN_TEST(a_kind_can_be_chosen)
+{
+    timed_out = 0;
+    struct eddy_sweep_result result = sweep_with(
+        &(struct eddy_sweep){.scenario = see_timeout, .kinds = EDDY_SWEEP_TIMEOUT}, 0);
+    (void)test_stderr_end();
+    EXPECT_INT(result.runs, 2 + 2 * 2);
+    EXPECT_INT(timed_out, 1); /* at its first suspension; at the others only one sleep is left */
+}
+
+/* ---- programs with a mistake ---- */
+
+static eddy_queue queue;
+static int produced, consumed;
+
+struct consume {
+    int count;
+};
+static int consume(struct consume *a)
+{
+    for (int i = 0; i < a->count; i++) {
+        int item, r = eddy_queue_get(&queue, &item);
+        if (r == 0)
+            r = eddy_sleep(0.5); /* cancelled here the item is lost */
+        if (r < 0)
+            return r;
+        consumed++;
+    }
+    return 0;
+}
+
+static int lose_a_value(void)
+{
+    int error, r = eddy_queue_open(&queue, sizeof(int), 1);
+    if (r < 0)
+        return r;
+    produced = consumed = 0;
+    eddy_with_group (group, &error) {
+        eddy_task *consumer = eddy_spawn(group, consume, .count = 2);
+        for (int i = 0; i < 2 && consumer; i++)
+            produced += eddy_queue_put(&queue, &i) == 0;
+    }
+    consumed += (int)eddy_queue_size(&queue);
+    eddy_queue_close(&queue);
+    return error;
+}
+
+static int nothing_lost(void)
+{
+    return produced == consumed ? 0 : -ENODATA;
+}
+
+PLAIN_TEST(a_value_that_is_lost_is_found)
+{
+    struct eddy_sweep_result result = sweep_with(
+        &(struct eddy_sweep){.scenario = lose_a_value, .check = nothing_lost}, -EBADE);
+    const char *printed = test_stderr_end();
+    EXPECT(result.failed > 0);
+    EXPECT_CONTAINS(result.why, "check() gives -61 -ENODATA");
+    EXPECT_CONTAINS(printed, "task cancelled at park #");
+    EXPECT_CONTAINS(printed, "(sleep) of <Task ");
+    EXPECT_CONTAINS(printed, "task cancelled at finish #");
+    EXPECT_CONTAINS(printed, "again by EDDY_SWEEP=task:park:");
+}
+
+/* What it leaves behind, to be given back once it was found. */
+static eddy_future *futures_left[8];
+static size_t futures_left_count;
+
+static void give_back(void)
+{
+    while (futures_left_count)
+        eddy_future_release(futures_left[--futures_left_count]);
+}
+
+static int leak(void)
+{
+    eddy_future *future = eddy_future_new();
+    if (!future)
+        return -ENOMEM;
+    int r = eddy_sleep(1);
+    if (r < 0) {
+        futures_left[futures_left_count++] = future;
+        return r;
+    }
+    r = eddy_sleep(1);
+    eddy_future_release(future);
+    return r;
+}
+
+PLAIN_TEST(a_leak_is_found_where_it_is)
+{
+    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = leak}, -EBADE);
+    const char *printed = test_stderr_end();
+    EXPECT_INT(result.failed, 3); /* when it parks in the first sleep, by each kind */
+    EXPECT_CONTAINS(result.why, "main task cancelled at park #1 (sleep) of <Task ");
+    EXPECT_CONTAINS(result.why, ": 1 piece of memory left");
+    EXPECT_CONTAINS(printed, "again by EDDY_SWEEP=timeout:park:1 ");
+    give_back();
+}
+
+PLAIN_TEST(one_run_can_be_had_again_alone)
+{
+    setenv("EDDY_SWEEP", "timeout:park:1", 1);
+    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = leak}, -EBADE);
+    unsetenv("EDDY_SWEEP");
+    EXPECT_CONTAINS(test_stderr_end(), "timeout at park #1");
+    EXPECT_INT(result.runs, 3);
+    EXPECT_INT(result.failed, 1);
+    give_back();
+}
+
+/* Whoever is cancelled with the lock held keeps it. */
+static eddy_lock lock;
+
+static int hold_for_ever(void)
+{
+    int r = eddy_lock_acquire(&lock);
+    if (r == 0)
+        r = eddy_sleep(1);
+    if (r == 0)
+        r = eddy_lock_release(&lock);
+    return r;
+}
+
+static int want_lock(void)
+{
+    int error;
+    lock = (eddy_lock)EDDY_LOCK_INIT;
+    eddy_with_group (group, &error) {
+        eddy_spawn(group, hold_for_ever);
+        eddy_spawn(group, hold_for_ever);
+    }
+    return error;
+}
+
+PLAIN_TEST(a_hang_is_found_and_ended)
+{
+    setenv("EDDY_SWEEP", "task:park:2", 1);
+    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = want_lock},
+                                                 -EBADE);
+    unsetenv("EDDY_SWEEP");
+    EXPECT_CONTAINS(test_stderr_end(), "again by EDDY_SWEEP=task:park:2 ");
+    EXPECT_CONTAINS(result.why, "hung: ");
+    EXPECT_INT(result.failed, 1);
+}
+
+/* ---- the arguments ---- */
+
+static int inside(void)
+{
+    return eddy_sweep_cancel(sleep_once);
+}
+
+PLAIN_TEST(mistakes_in_the_call)
+{
+    test_stderr_begin();
+    EXPECT_INT(eddy_sweep(NULL, NULL), -EINVAL);
+    EXPECT_INT(eddy_sweep_cancel(NULL), -EINVAL);
+    EXPECT_INT(eddy_sweep_cancel(sleep_once, .kinds = 8), -EINVAL);
+    EXPECT_INT(test_count_lines(test_stderr_end()), 3);
+    EXPECT_INT(test_run(inside), -EBUSY);
+    EXPECT(findings_report(__FILE__, __LINE__, EDDY_LOG_MISUSE, "inside a loop") != NULL);
+    EXPECT_INT(eddy_sweep_cancel(sleep_once, .quiet = true), 0);
+}
