@@ -22,7 +22,7 @@ SEEDS ?= 1000000
 PYTHON ?= python3
 
 .DEFAULT_GOAL := all
-.PHONY: all build deps-% demo check bench oracle torture coverage ci ci-full install format clean help
+.PHONY: all build deps-% demo check bench docs oracle torture coverage ci ci-full install format clean help
 
 all: deps-build build ## build everything into build/ (installs the build tools if it may)
 
@@ -53,6 +53,11 @@ check: deps-check ## the same for the tests: install, build, run all of them on 
 bench: deps-bench ## build, and measure: each figure beside its hand-written floor
 	@$(MAKE) --no-print-directory build
 	@$(BUILD)/bench/bench $(BENCH_ARGS)
+
+docs: deps-docs ## the pages as HTML in build/docs/html and as manual pages in build/docs/man
+	@sphinx-build -q -W --keep-going -d $(BUILD)/docs/cache -b html docs $(BUILD)/docs/html
+	@sphinx-build -q -W --keep-going -d $(BUILD)/docs/cache -b man docs $(BUILD)/docs/man
+	@echo "$(BUILD)/docs/html/index.html, $(BUILD)/docs/man"
 
 oracle: deps-check ## compare with CPython's asyncio on SEEDS (a million) random programs, by PYTHON
 	@$(MAKE) --no-print-directory build

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian or Ubuntu packages that a profile needs, and only those that are missing.
 #
-#   scripts/install-deps.sh PROFILE     PROFILE: build, demo, check, torture, ci or bench
+#   scripts/install-deps.sh PROFILE     PROFILE: build, demo, check, torture, ci, bench or docs
 #
 # As root, or where sudo asks no password, it installs them with apt-get. Anywhere else it prints
 # the one command that would, and ends with 1. With nothing missing it says nothing.
@@ -15,6 +15,8 @@ torture=(clang strace)
 ci=(clang-format valgrind qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gdb)
 photographs=mate-backgrounds # the demo does without: it then draws its own pictures
 
+docs=(python3-sphinx)
+
 needed=("${build[@]}")
 optional=()
 case "${1:-}" in
@@ -23,12 +25,15 @@ demo)
     needed+=("${demo[@]}")
     optional=("$photographs")
     ;;
+docs)
+    needed=("${docs[@]}")
+    ;;
 check | bench)
     needed+=("${demo[@]}" "${check[@]}")
     ;;
 torture | ci)
     needed+=("${demo[@]}" "${check[@]}" "${torture[@]}")
-    [ "$1" = torture ] || needed+=("${ci[@]}")
+    [ "$1" = torture ] || needed+=("${ci[@]}" "${docs[@]}")
     # clang's sanitizers and libFuzzer are a package of their own, named after its version.
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     case "$codename" in

@@ -51,8 +51,9 @@ RING_TESTS = ('connect', 'engine', 'engine_file', 'engine_watch', 'file', 'serve
 # An early end of a wait is a turn, and this one counts turns.
 NOT_IN_SIGNALS = ('loop',)
 # Their own waitpid() and read() don't expect EINTR.
-NOT_INTERRUPTED = ('fault', 'kit', 'kit_options', 'mistakes', 'mistakes_blocks', 'mistakes_handles',
-                   'process_pool', 'process_pool_programs', 'rules_graph', 'rules_slow', 'run',
+NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes', 'mistakes_blocks',
+                   'mistakes_handles', 'process_pool', 'process_pool_kills',
+                   'process_pool_programs', 'rules_graph', 'rules_slow', 'rules_task', 'run',
                    'runner', 'search', 'server', 'sim', 'stack_overflow')
 
 MINIMUM_OF_SEEDS = 5000
@@ -112,7 +113,7 @@ class Torture:
 
     # ---- running ----
 
-    def run(self, result, label, command, timeout=None, **environment):
+    def run(self, result, label, command, timeout=None, folder=None, **environment):
         """The exit status and the output of a command, also in a log; None if it hung."""
         log = os.path.join(self.logs, f'{result.name}-{label}.log'.replace('/', '-'))
         variables = dict(os.environ, EDDY_SOURCE_ROOT=SOURCE, EDDY_BUILD_ROOT=self.build)
@@ -120,9 +121,9 @@ class Torture:
         with open(log, 'w+', encoding='utf-8', errors='replace') as file:
             file.write('$ ' + ' '.join([f'{k}={v}' for k, v in environment.items()] + command) + '\n')
             file.flush()
-            process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL,
-                                       stdout=file, stderr=subprocess.STDOUT,
-                                       start_new_session=True)
+            process = subprocess.Popen(command, env=variables, cwd=folder,
+                                       stdin=subprocess.DEVNULL, stdout=file,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
             self.running.add(process)
             try:
                 status = process.wait(timeout=timeout or (300 if self.short else 3600))
@@ -245,24 +246,40 @@ class Torture:
         self.each(one, itertools.product(names, range(1, 9)))
 
     def signals(self, result):
-        storm = os.path.join(self.build, 'tests/torture/signal_storm')
-        preload = os.path.join(self.build, 'tests/torture/torture_preload.so')
-        if not os.path.exists(storm) or not os.path.exists(preload):
-            result.fail('signal_storm is not built')
+        storm, preload, survivor = (
+            os.path.join(self.build, 'tests/torture', name)
+            for name in ('signal_storm', 'torture_preload.so', 'survivor'))
+        missing = [path for path in (storm, preload, survivor) if not os.path.exists(path)]
+        if missing:
+            result.fail(f'{", ".join(missing)} is not built')
             return
         sent = []
+
+        def note(output):
+            sent.extend(map(int, re.findall(r'^signal_storm: (\d+) signals', output, re.M)))
 
         def one(name, engine, way):
             if name in NOT_IN_SIGNALS or (way == 'interrupt' and name in NOT_INTERRUPTED):
                 return
             restart = ['--restart'] if way == 'restart' else []
-            output = self.run_tests(result, f'{name}-{engine}-{way}',
-                                    [storm, *restart, preload, self.programs[name]],
-                                    EDDY_ENGINE=engine)
-            sent.extend(map(int, re.findall(r'^signal_storm: (\d+) signals', output, re.M)))
+            note(self.run_tests(result, f'{name}-{engine}-{way}',
+                                [storm, *restart, preload, self.programs[name]],
+                                EDDY_ENGINE=engine))
+
+        def survive(part, engine, number):
+            label = f'survivor-{part}-{engine}-{number}'
+            with tempfile.TemporaryDirectory(prefix='eddy-storm-') as folder:
+                status, output = self.run(result, label, [storm, preload, survivor, part],
+                                          folder=folder, timeout=60, EDDY_ENGINE=engine)
+            note(output)
+            result.add(1, status != 0)
+            if status != 0:
+                self.tell(label, output)
 
         engines = sorted(self.engines & {'epoll', 'uring'})
         self.each(one, itertools.product(self.kit, engines, ('restart', 'interrupt')))
+        self.each(survive, itertools.product(('echo', 'files', 'threads', 'processes'), engines,
+                                             range(20 if self.short else 200)))
         result.notes.append(f'{sum(sent)} signals')
 
     def kills(self, result):

@@ -4,6 +4,7 @@
  * children. A failure (a child's, the body's, a refused spawn) cancels the scope, which refuses
  * the body's waits, and each child's root scope.
  */
+#include <stddef.h>
 #include <string.h>
 #include "cancellation.h"
 #include "group.h"
@@ -11,11 +12,6 @@
 #include "task.h"
 
 #define GROUP_OPEN UINT64_C(0x6564647967726f75) /* "eddygrou" */
-
-static struct group *group_of(eddy_group *memory)
-{
-    return (struct group *)(void *)memory;
-}
 
 /* Takes over the reference; NULL: for whatever the current task is cancelled, or by itself. */
 static void group_abort(struct group *group, struct cancellation *why)
@@ -66,9 +62,11 @@ void group_child_done(struct group *group, struct task *task, struct task_slot *
     if (slot->result < 0 && !slot->cancelled) {
         slot->seen = true;
         group_add_failure(group, slot->result, failure_keep(slot->failure));
-        if (group->policy == EDDY_FAIL_FAST)
+        if (group->policy == EDDY_FAIL_FAST || group->policy == EDDY_SUPERVISE)
             group_abort(group, group_why(group, CANCELLED_FAILURE, slot->result, slot));
     }
+    if (__builtin_expect(group->arranged, 0) && group_arranged_done(group, task, slot))
+        group_abort(group, group_why(group, CANCELLED_GROUP, 0, slot));
     slot->next = NULL;
     if (group->finished_last)
         group->finished_last->next = slot;
@@ -93,7 +91,10 @@ void group_child_done(struct group *group, struct task *task, struct task_slot *
 void group_open(struct group *group, enum eddy_group_policy policy, const struct eddy_site_ *site)
 {
     struct task *task = task_current();
-    *group = (struct group){.magic = GROUP_OPEN, .loop = task->loop, .policy = (uint8_t)policy};
+    memset(group, 0, offsetof(struct group, restarts));
+    group->magic = GROUP_OPEN;
+    group->loop = task->loop;
+    group->policy = (uint8_t)policy;
     group->before = task->failure;
     scope_push(&group->scope, task, EDDY_SCOPE_GROUP_, NULL, site);
 }
@@ -172,7 +173,7 @@ int group_close(struct group *group, bool cancel, int body)
         group_abort(group, group_why(group, CANCELLED_BODY, body, NULL));
     group_join(group);
 
-    int code = 0;
+    int code = __builtin_expect(group->arranged, 0) ? group_arranged_outcome(group) : 0;
     if (body_failed)
         code = body;
     else if (group->failed)
@@ -212,17 +213,25 @@ void eddy_group_open_(eddy_group *memory, struct eddy_group_options options,
     struct group *group = group_of(memory);
     if (options.error)
         *options.error = 0;
-    if (!task_current()) {
+    int r = 0;
+    bool plain = options.policy <= EDDY_RUN_ALL && !options.wanted && !options.limit &&
+                 !options.restarts && options.restart_seconds == 0;
+    if (!task_current())
+        r = log_misuse(-EINVAL, "eddy_with_group", "used outside a task, at %s:%d", site->file,
+                       site->line);
+    else if (!plain)
+        r = group_check_options(&options, site);
+    if (r < 0) {
         group->magic = 0;
         group->scope.task = NULL;
-        int r = log_misuse(-EINVAL, "eddy_with_group", "used outside a task, at %s:%d", site->file,
-                           site->line);
         if (options.error)
             *options.error = r;
         return;
     }
     group_open(group, options.policy, site);
     group->scope.error = options.error;
+    if (!plain)
+        group_arrange(group, &options);
 }
 
 eddy_group *eddy_group_leave_(eddy_group *memory, bool by_break)
@@ -270,7 +279,9 @@ eddy_task *eddy_spawn_(eddy_group *memory, eddy_function_ *function, const void 
     }
     struct task_start start = {
         .function = function, .arguments = arguments, .size = size, .kind = kind, .site = site};
-    struct task *task = task_create(group->loop, group, &start);
+    struct task *task = __builtin_expect(group->arranged, 0)
+                            ? group_create_arranged(group, &start)
+                            : task_create(group->loop, group, &start);
     if (!task) {
         struct eddy_failure *failure = *failure_slot();
         int code = failure ? failure->code : -ENOMEM;

@@ -36,8 +36,9 @@ struct harness {
     /* This wait was finished; its task is queued and hasn't run. */
     void (*finished)(struct harness *harness, struct wait *wait);
 
-    /* Opens a pool of threads or of processes: 0, or a negative errno and a failure. */
-    int (*pool_open)(struct harness *harness, bool processes, size_t workers,
+    /* Opens a pool of threads or of processes, with a cap on the jobs that wait: 0, or a negative
+     * errno and a failure. */
+    int (*pool_open)(struct harness *harness, bool processes, size_t workers, size_t queue,
                      struct eddy_pool **ret_pool);
 
     /* Resolves a name, in a task; may suspend. 0, or a negative errno and a failure. */

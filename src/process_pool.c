@@ -236,7 +236,8 @@ int eddy_process_pool_open(eddy_pool **ret_pool, size_t workers)
                           POOL_PROCESSES_MAX);
     struct harness *harness = loop_self ? loop_self->harness : NULL;
     if (harness && harness->pool_open)
-        return harness->pool_open(harness, true, workers ? workers : pool_cpus(), ret_pool);
+        return harness->pool_open(harness, true, workers ? workers : pool_cpus(),
+                                  POOL_QUEUE_DEFAULT, ret_pool);
     int r = zygote_check("eddy_process_pool_open");
     if (r < 0)
         return r;

@@ -174,6 +174,7 @@ int eddy_thread_pool_open(eddy_pool **ret_pool, const struct eddy_thread_pool_op
 {
     const size_t cpus = pool_cpus();
     size_t threads = options && options->threads ? options->threads : cpus + 4 < 32 ? cpus + 4 : 32;
+    size_t queue = options && options->queue ? options->queue : POOL_QUEUE_DEFAULT;
     if (!ret_pool)
         return log_misuse(-EINVAL, "eddy_thread_pool_open", "the pool is NULL");
     if (threads > POOL_THREADS_MAX)
@@ -181,7 +182,7 @@ int eddy_thread_pool_open(eddy_pool **ret_pool, const struct eddy_thread_pool_op
                           POOL_THREADS_MAX);
     struct harness *harness = loop_self ? loop_self->harness : NULL;
     if (harness && harness->pool_open)
-        return harness->pool_open(harness, false, threads, ret_pool);
+        return harness->pool_open(harness, false, threads, queue, ret_pool);
     struct thread_pool *pool = memory_allocate_zeroed(1, sizeof *pool);
     if (!pool)
         return eddy_fail(-ENOMEM, "no memory for a thread pool");
@@ -190,9 +191,7 @@ int eddy_thread_pool_open(eddy_pool **ret_pool, const struct eddy_thread_pool_op
     (void)pthread_cond_init(&pool->work, NULL);
     (void)pthread_cond_init(&pool->ended, NULL);
     pool->most_threads = threads;
-    pool->most_queued = options && options->queue ? options->queue : POOL_QUEUE_DEFAULT;
-    if (pool->most_queued > SIZE_MAX / 2)
-        pool->most_queued = SIZE_MAX / 2;
+    pool->most_queued = queue < SIZE_MAX / 2 ? queue : SIZE_MAX / 2;
     pool->most_lingering = cpus / 2;
     pool->references = 1;
     *ret_pool = &pool->base;

@@ -251,6 +251,8 @@ size_t timer_turn(struct timer_wheel *wheel, int64_t now)
     }
     if (!in_order)
         sort(&wheel->due);
+    if (__builtin_expect(wheel->ties != NULL, 0))
+        wheel->ties(wheel);
 
     size_t fired = 0;
     for (struct timer *timer; (timer = wheel->due.first); fired++) {

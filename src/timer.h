@@ -42,9 +42,10 @@ struct timer_wheel {
     int64_t next;      /* what timer_next said, unless something has come between */
     int64_t next_last; /* cancelling a deadline up to this one makes `next` unknown */
     uint64_t sequence;
-    size_t count;                    /* timers set */
-    struct timer_link due;           /* taken out by the turn under way and not yet fired */
-    uint64_t occupied[TIMER_LEVELS]; /* a bit a slot */
+    size_t count;                            /* timers set */
+    struct timer_link due;                   /* taken out by the turn under way and not yet fired */
+    void (*ties)(struct timer_wheel *wheel); /* eddy-test's: reorders equal deadlines in `due` */
+    uint64_t occupied[TIMER_LEVELS];         /* a bit a slot */
     struct timer_link slots[TIMER_LEVELS][TIMER_SLOTS];
 };
 

@@ -37,8 +37,12 @@ TEST_HELPER int connected_socket(int port)
                                   .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (client < 0 || connect(client, (struct sockaddr *)&address, sizeof address) < 0)
+    if (client < 0)
         abort();
+    /* Interrupted by a signal it goes on by itself: the next call waits for that, or finds it done. */
+    while (connect(client, (struct sockaddr *)&address, sizeof address) < 0 && errno != EISCONN)
+        if (errno != EINTR)
+            abort();
     return client;
 }
 
@@ -55,7 +59,9 @@ TEST_HELPER void descriptor_pair(enum pair_kind kind, int descriptors[2])
     case PAIR_TCP:
         listener = listening_socket(&port);
         descriptors[0] = connected_socket(port);
-        descriptors[1] = r = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        do
+            descriptors[1] = r = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        while (r < 0 && errno == EINTR);
         close(listener);
         break;
     }

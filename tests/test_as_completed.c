@@ -177,7 +177,7 @@ TEST(a_cancel_ends_the_loop_and_the_tasks_go_on)
     return release_all(tasks, 2);
 }
 
-TEST(a_task_that_ended_before_the_cancel_is_handed_out)
+ORDERED_TEST(a_task_that_ended_before_the_cancel_is_handed_out)
 {
     eddy_task *task = eddy_create_task(nap, .seconds = 1, .result = 1);
     int err = 0;
@@ -200,7 +200,7 @@ static int next(struct next *a)
     return eddy_completed_next(a->completed, &task);
 }
 
-TEST(one_waits_at_a_time_and_a_close_wakes_it)
+ORDERED_TEST(one_waits_at_a_time_and_a_close_wakes_it)
 {
     eddy_task *task = eddy_create_task(nap, .seconds = 1);
     static eddy_completed all; /* the other may find it closed, if a check leaves */

@@ -24,7 +24,7 @@ static int party(struct party *a)
     return 0;
 }
 
-TEST(rule_161_the_last_one_releases_all_and_the_numbers_are_a_permutation)
+ORDERED_TEST(rule_161_the_last_one_releases_all_and_the_numbers_are_a_permutation)
 {
     eddy_barrier barrier = EDDY_BARRIER_INIT(4);
     int err, number[4] = {-1, -1, -1, -1}, seen = 0;
@@ -46,7 +46,7 @@ TEST(rule_161_the_last_one_releases_all_and_the_numbers_are_a_permutation)
     return err;
 }
 
-TEST(rule_162_who_comes_while_a_round_goes_out_waits_for_the_next)
+ORDERED_TEST(rule_162_who_comes_while_a_round_goes_out_waits_for_the_next)
 {
     eddy_barrier barrier = EDDY_BARRIER_INIT(2);
     int err;
@@ -64,7 +64,7 @@ TEST(rule_162_who_comes_while_a_round_goes_out_waits_for_the_next)
     return err;
 }
 
-TEST(rule_163_a_cancelled_waiter_is_not_counted_and_breaks_nothing)
+ORDERED_TEST(rule_163_a_cancelled_waiter_is_not_counted_and_breaks_nothing)
 {
     eddy_barrier barrier = EDDY_BARRIER_INIT(3);
     int err;
@@ -85,7 +85,7 @@ TEST(rule_163_a_cancelled_waiter_is_not_counted_and_breaks_nothing)
     return err;
 }
 
-TEST(a_waiter_let_go_keeps_its_number_although_a_cancel_arrives)
+ORDERED_TEST(a_waiter_let_go_keeps_its_number_although_a_cancel_arrives)
 {
     eddy_barrier barrier = EDDY_BARRIER_INIT(2);
     int err;
@@ -99,7 +99,7 @@ TEST(a_waiter_let_go_keeps_its_number_although_a_cancel_arrives)
     return err;
 }
 
-TEST(rule_164_reset_breaks_those_who_wait_and_is_usable_again)
+ORDERED_TEST(rule_164_reset_breaks_those_who_wait_and_is_usable_again)
 {
     eddy_barrier barrier = EDDY_BARRIER_INIT(3);
     int err;
@@ -121,7 +121,7 @@ TEST(rule_164_reset_breaks_those_who_wait_and_is_usable_again)
     return 0;
 }
 
-TEST(rule_164_abort_breaks_until_reset)
+ORDERED_TEST(rule_164_abort_breaks_until_reset)
 {
     eddy_barrier barrier = EDDY_BARRIER_INIT(2);
     int err;

@@ -90,7 +90,7 @@ TEST(a_value_is_computed_once)
     return eddy_task_release(other);
 }
 
-TEST(all_who_ask_meanwhile_share_one_computation)
+ORDERED_TEST(all_who_ask_meanwhile_share_one_computation)
 {
     eddy_cache *cache;
     int err;
@@ -108,7 +108,7 @@ TEST(all_who_ask_meanwhile_share_one_computation)
     return err;
 }
 
-TEST(a_failure_goes_to_all_who_wait_and_is_not_kept)
+ORDERED_TEST(a_failure_goes_to_all_who_wait_and_is_not_kept)
 {
     eddy_cache *cache;
     int err;
@@ -155,7 +155,7 @@ TEST(a_cancel_of_one_leaves_the_computation_to_the_others)
     return err;
 }
 
-TEST(the_last_one_to_leave_cancels_it_and_the_next_begins_anew)
+ORDERED_TEST(the_last_one_to_leave_cancels_it_and_the_next_begins_anew)
 {
     eddy_cache *cache;
     int err;
@@ -178,7 +178,7 @@ TEST(the_last_one_to_leave_cancels_it_and_the_next_begins_anew)
     return err;
 }
 
-TEST(a_value_that_came_before_the_cancel_is_handed_out)
+ORDERED_TEST(a_value_that_came_before_the_cancel_is_handed_out)
 {
     eddy_cache *cache;
     int err;
@@ -283,7 +283,7 @@ TEST(forget_and_clear)
     return err;
 }
 
-TEST(values_are_kept_and_released_in_pairs)
+ORDERED_TEST(values_are_kept_and_released_in_pairs)
 {
     eddy_cache *cache;
     int err;
@@ -303,7 +303,7 @@ TEST(values_are_kept_and_released_in_pairs)
     return err;
 }
 
-TEST(close_ends_what_is_computed_and_wakes_who_waits)
+ORDERED_TEST(close_ends_what_is_computed_and_wakes_who_waits)
 {
     eddy_cache *cache;
     int err;
@@ -328,7 +328,7 @@ static void close_in_callback(void *cache)
     note("closed");
 }
 
-TEST(closed_by_a_callback_it_goes_with_the_last_computation)
+ORDERED_TEST(closed_by_a_callback_it_goes_with_the_last_computation)
 {
     eddy_cache *cache;
     int err;

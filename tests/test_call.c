@@ -303,7 +303,7 @@ static void count(void *counter)
     ++*(int *)counter;
 }
 
-TEST(a_hundred_thousand_callbacks)
+FIFO_TEST(a_hundred_thousand_callbacks)
 {
     int ran = 0;
     for (int i = 0; i < 100000; i++)

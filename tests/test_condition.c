@@ -66,7 +66,7 @@ static int hold_for_a_second(void)
     return err;
 }
 
-TEST(rule_152_a_lock_that_another_task_holds_is_not_ours)
+ORDERED_TEST(rule_152_a_lock_that_another_task_holds_is_not_ours)
 {
     eddy_task *holder = eddy_create_task(hold_for_a_second);
     turns(1);
@@ -96,7 +96,7 @@ TEST(bad_input)
     return 0;
 }
 
-TEST(rule_153_condition_wait_returns_with_the_lock)
+FIFO_TEST(rule_153_condition_wait_returns_with_the_lock)
 {
     int err;
     eddy_with_group (g, &err) {
@@ -118,7 +118,7 @@ TEST(rule_153_condition_wait_returns_with_the_lock)
     return err;
 }
 
-TEST(rule_153_also_when_cancelled_however_long_that_takes)
+ORDERED_TEST(rule_153_also_when_cancelled_however_long_that_takes)
 {
     eddy_task *a = eddy_create_task(waiter, .name = "a");
     turns(1);
@@ -152,7 +152,7 @@ TEST(rule_153_also_in_a_scope_that_is_cancelled_already)
     return 0;
 }
 
-TEST(rule_153_a_refused_wait_still_lets_those_who_queue_for_the_lock_go_first)
+ORDERED_TEST(rule_153_a_refused_wait_still_lets_those_who_queue_for_the_lock_go_first)
 {
     int timeout, err, r = 0;
     eddy_task *other = NULL;
@@ -188,7 +188,7 @@ TEST(rule_154_a_timeout_around_the_wait_gets_its_own_cancel_back)
     return 0;
 }
 
-TEST(rule_155_a_notified_waiter_that_is_cancelled_keeps_the_notification)
+FIFO_TEST(rule_155_a_notified_waiter_that_is_cancelled_keeps_the_notification)
 {
     int err, ready = 1;
     eddy_with_group (g, &err) {
@@ -207,7 +207,7 @@ TEST(rule_155_a_notified_waiter_that_is_cancelled_keeps_the_notification)
     return err;
 }
 
-TEST(rule_155_one_that_was_cancelled_first_leaves_the_notification_to_the_next)
+FIFO_TEST(rule_155_one_that_was_cancelled_first_leaves_the_notification_to_the_next)
 {
     int err;
     eddy_with_group (g, &err) {
@@ -221,7 +221,7 @@ TEST(rule_155_one_that_was_cancelled_first_leaves_the_notification_to_the_next)
     return err;
 }
 
-TEST(rule_155_cancelled_while_it_queues_for_the_lock_it_was_notified)
+ORDERED_TEST(rule_155_cancelled_while_it_queues_for_the_lock_it_was_notified)
 {
     int err;
     eddy_with_group (g, &err) {
@@ -239,7 +239,7 @@ TEST(rule_155_cancelled_while_it_queues_for_the_lock_it_was_notified)
     return err;
 }
 
-TEST(rule_156_notify_wakes_at_most_so_many_in_order)
+FIFO_TEST(rule_156_notify_wakes_at_most_so_many_in_order)
 {
     int err;
     eddy_with_group (g, &err) {
@@ -270,7 +270,7 @@ TEST(rule_156_notify_wakes_at_most_so_many_in_order)
     return err;
 }
 
-TEST(rule_156_wait_until_asks_again_after_each_notification)
+ORDERED_TEST(rule_156_wait_until_asks_again_after_each_notification)
 {
     int err, ready = 0;
     eddy_with_group (g, &err) {
@@ -295,7 +295,7 @@ TEST(rule_156_wait_until_asks_again_after_each_notification)
     return err;
 }
 
-TEST(two_conditions_share_a_lock)
+FIFO_TEST(two_conditions_share_a_lock)
 {
     static eddy_condition other = EDDY_CONDITION_INIT(&lock);
     int err, inner;
@@ -331,7 +331,7 @@ static int take_one(struct pot *a)
     return err;
 }
 
-TEST(a_storm_of_cancels_loses_no_notification)
+ORDERED_TEST(a_storm_of_cancels_loses_no_notification)
 {
     enum { TASKS = 60 };
     unsigned random = 11;

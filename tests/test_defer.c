@@ -134,7 +134,7 @@ static int sleeper(void)
     return eddy_sleep(10);
 }
 
-TEST(a_cancelled_task_cleans_up_and_may_wait_meanwhile)
+ORDERED_TEST(a_cancelled_task_cleans_up_and_may_wait_meanwhile)
 {
     eddy_task *task = eddy_create_task(sleeper);
     turns(1);

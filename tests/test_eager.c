@@ -44,7 +44,7 @@ static int steps(struct steps *a)
     return a->count;
 }
 
-TEST(rule_059_up_to_its_first_suspension)
+ORDERED_TEST(rule_059_up_to_its_first_suspension)
 {
     eddy_task *queued = eddy_create_task(steps, .name = "q", .count = 1);
     eddy_task *eager = eddy_create_task_eager(steps, .name = "e", .count = 2);
@@ -216,7 +216,7 @@ static void start_in_callback(void *result)
     note("callback");
 }
 
-TEST(a_callback_may_start_one_too)
+ORDERED_TEST(a_callback_may_start_one_too)
 {
     eddy_task *tasks[2] = {NULL, NULL};
     CHECK(eddy_call_soon(start_in_callback, tasks));

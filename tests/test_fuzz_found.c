@@ -33,7 +33,7 @@ static int outsider(struct outsider *a)
     return 0;
 }
 
-TEST(a_cancel_reaches_children_that_came_when_the_join_was_over)
+ORDERED_TEST(a_cancel_reaches_children_that_came_when_the_join_was_over)
 {
     eddy_task *task = eddy_create_task(owner);
     eddy_task *other = eddy_create_task(outsider, .owner = task);
@@ -76,7 +76,7 @@ static int canceller(struct canceller *a)
     return 0;
 }
 
-TEST(a_wait_for_a_task_that_has_ended_was_not_interrupted)
+ORDERED_TEST(a_wait_for_a_task_that_has_ended_was_not_interrupted)
 {
     eddy_task *task = eddy_create_task(ends_badly);
     eddy_task *waiting = eddy_create_task(waiter, .task = task);

@@ -223,7 +223,7 @@ static int gathers_as_101st(struct ends_on_stop *a)
     return eddy_gather(&a->task, 1, NULL, EDDY_RETURN_EXCEPTIONS);
 }
 
-ORDERED_TEST(a_gather_refused_with_a_yield_sees_a_task_that_ends_meanwhile)
+FIFO_TEST(a_gather_refused_with_a_yield_sees_a_task_that_ends_meanwhile)
 {
     bool stop = false;
     eddy_task *inner = eddy_create_task(ends_on_stop, .stop = &stop);

@@ -353,7 +353,7 @@ static int stubborn(void)
     return -ECANCELED;
 }
 
-TEST(one_that_goes_on_yielding_is_refused_and_reported)
+ORDERED_TEST(one_that_goes_on_yielding_is_refused_and_reported)
 {
     int err;
     eddy_task *other = eddy_create_task(nap, .seconds = 0, .name = "other");

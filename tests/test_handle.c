@@ -106,7 +106,7 @@ TEST(an_interrupted_wait_has_not_seen_the_failure)
     return 0;
 }
 
-ORDERED_TEST(a_cancelled_task_that_nobody_awaits_is_not_reported)
+FIFO_TEST(a_cancelled_task_that_nobody_awaits_is_not_reported)
 {
     eddy_task *task = eddy_create_task(nap, .seconds = 10);
     turns(1);
@@ -188,7 +188,7 @@ PLAIN_TEST(nor_one_that_was_never_released)
 
 /* ---- names and descriptions ---- */
 
-ORDERED_TEST(rule_047_names_grow_or_are_given)
+FIFO_TEST(rule_047_names_grow_or_are_given)
 {
     CHECK_TEXT(eddy_task_name(eddy_current_task()), "Task-1");
     eddy_task *a = eddy_create_task(nap, .seconds = 0), *b = eddy_create_task(nap, .seconds = 0);

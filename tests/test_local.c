@@ -40,7 +40,7 @@ TEST(nothing_set_is_NULL)
     return 0;
 }
 
-TEST(rule_055_a_task_gets_the_values_of_its_creator)
+ORDERED_TEST(rule_055_a_task_gets_the_values_of_its_creator)
 {
     int err;
     CHECK_INT(eddy_local_set(&user, "ann", NULL), 0);
@@ -56,7 +56,7 @@ TEST(rule_055_a_task_gets_the_values_of_its_creator)
     return eddy_task_release(task) + err;
 }
 
-TEST(rule_055_changes_do_not_leak_back_or_to_siblings)
+ORDERED_TEST(rule_055_changes_do_not_leak_back_or_to_siblings)
 {
     int err;
     CHECK_INT(eddy_local_set(&user, "ann", NULL), 0);
@@ -249,7 +249,7 @@ static void see_in_callback(void *unused)
     EXPECT_INT(eddy_local_set(&user, "callback", NULL), 0); /* its own */
 }
 
-TEST(a_callback_has_the_values_of_who_asked_for_it)
+ORDERED_TEST(a_callback_has_the_values_of_who_asked_for_it)
 {
     CHECK_INT(eddy_local_set(&user, "ann", NULL), 0);
     CHECK(eddy_call_soon(see_in_callback, NULL));

@@ -62,7 +62,7 @@ TEST(the_virtual_clock_is_exact)
     return 0;
 }
 
-TEST(a_worker_is_free_again_when_its_last_job_was_over)
+ORDERED_TEST(a_worker_is_free_again_when_its_last_job_was_over)
 {
     eddy_pool *pool;
     CHECK_INT(eddy_thread_pool_open(&pool, &(struct eddy_thread_pool_options){.threads = 1}), 0);

@@ -176,14 +176,14 @@ static int waits_like_a_queue(eddy_queue *queue)
     return err;
 }
 
-TEST(rule_167_a_priority_queue_waits_like_a_queue)
+ORDERED_TEST(rule_167_a_priority_queue_waits_like_a_queue)
 {
     eddy_priority_queue queue;
     CHECK_INT(eddy_priority_queue_open(&queue, int, 2, by_value), 0);
     return waits_like_a_queue(&queue);
 }
 
-TEST(rule_167_a_lifo_queue_waits_like_a_queue)
+ORDERED_TEST(rule_167_a_lifo_queue_waits_like_a_queue)
 {
     eddy_lifo_queue queue;
     CHECK_INT(eddy_lifo_queue_open(&queue, sizeof(int), 2), 0);

@@ -50,7 +50,7 @@ TEST(rule_172_join_returns_at_once_when_nothing_is_unfinished)
     return eddy_task_release(other);
 }
 
-TEST(rule_172_join_waits_for_task_done_of_every_item)
+ORDERED_TEST(rule_172_join_waits_for_task_done_of_every_item)
 {
     eddy_queue queue;
     int err, item;
@@ -97,7 +97,7 @@ TEST(rule_172_one_task_done_too_many_is_an_error)
     return 0;
 }
 
-TEST(rule_172_items_handed_over_count_too)
+ORDERED_TEST(rule_172_items_handed_over_count_too)
 {
     eddy_queue queue;
     int err, item;
@@ -121,7 +121,7 @@ TEST(rule_172_items_handed_over_count_too)
     return err;
 }
 
-TEST(a_cancelled_join_stops_waiting_and_one_that_ended_ends)
+ORDERED_TEST(a_cancelled_join_stops_waiting_and_one_that_ended_ends)
 {
     eddy_queue queue;
     int err;
@@ -140,7 +140,7 @@ TEST(a_cancelled_join_stops_waiting_and_one_that_ended_ends)
     return err;
 }
 
-TEST(close_wakes_those_who_join)
+ORDERED_TEST(close_wakes_those_who_join)
 {
     eddy_queue queue;
     int err;
@@ -178,7 +178,7 @@ TEST(rule_173_after_a_shutdown_join_still_needs_task_done)
     return err;
 }
 
-TEST(rule_174_an_immediate_shutdown_drops_items_and_counts_them_as_done)
+ORDERED_TEST(rule_174_an_immediate_shutdown_drops_items_and_counts_them_as_done)
 {
     eddy_queue queue;
     int err, item;

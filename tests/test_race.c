@@ -105,7 +105,7 @@ TEST(rule_143_none_at_all)
     return 0;
 }
 
-TEST(rule_144_of_two_winners_in_one_tick_the_first_is_kept)
+ORDERED_TEST(rule_144_of_two_winners_in_one_tick_the_first_is_kept)
 {
     struct attempt jobs[] = {{.seconds = 2, .result = 3}, {.seconds = 1, .result = 4}};
     int results[2];

@@ -19,7 +19,7 @@ static int taker(struct taker *a)
     return r;
 }
 
-TEST(the_burst_goes_at_once_and_then_so_many_a_second)
+ORDERED_TEST(the_burst_goes_at_once_and_then_so_many_a_second)
 {
     eddy_rate_limiter limiter = EDDY_RATE_LIMITER_INIT(10, 3);
     double when[8], start = eddy_time();
@@ -64,7 +64,7 @@ TEST(it_does_not_drift)
     return 0;
 }
 
-TEST(first_come_first_served_also_if_a_small_one_would_fit)
+ORDERED_TEST(first_come_first_served_also_if_a_small_one_would_fit)
 {
     eddy_rate_limiter limiter = EDDY_RATE_LIMITER_INIT(1, 5);
     int err;
@@ -84,7 +84,7 @@ TEST(first_come_first_served_also_if_a_small_one_would_fit)
     return err;
 }
 
-TEST(a_cancelled_waiter_takes_nothing_and_lets_the_next_go)
+ORDERED_TEST(a_cancelled_waiter_takes_nothing_and_lets_the_next_go)
 {
     eddy_rate_limiter limiter = EDDY_RATE_LIMITER_INIT(1, 5);
     int err;
@@ -105,7 +105,7 @@ TEST(a_cancelled_waiter_takes_nothing_and_lets_the_next_go)
     return err;
 }
 
-TEST(one_that_was_served_keeps_its_tokens_although_a_cancel_arrives)
+ORDERED_TEST(one_that_was_served_keeps_its_tokens_although_a_cancel_arrives)
 {
     eddy_rate_limiter limiter = EDDY_RATE_LIMITER_INIT(1, 1);
     int err;
@@ -173,7 +173,7 @@ PLAIN_TEST(a_limiter_may_be_used_in_one_run_after_the_other)
     EXPECT_INT(test_run(take_twice), 0); /* whose clock begins anew */
 }
 
-TEST(a_storm_of_cancels_keeps_the_rate)
+ORDERED_TEST(a_storm_of_cancels_keeps_the_rate)
 {
     enum { TASKS = 200 };
     eddy_rate_limiter limiter = EDDY_RATE_LIMITER_INIT(100, 1);

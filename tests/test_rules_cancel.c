@@ -60,7 +60,7 @@ TEST(rule_076_a_block_absorbs_its_own_cancellation_only)
 
 /* ---- 80 ---- */
 
-TEST(rule_080_a_cancelled_sleep_removes_its_timer)
+ORDERED_TEST(rule_080_a_cancelled_sleep_removes_its_timer)
 {
     struct eddy_loop *loop = eddy_current_loop();
     CHECK(timer_next(&loop->timers) == TIMER_NEVER);

@@ -50,7 +50,7 @@ static __attribute__((__noinline__)) void describe_stack(eddy_task *task, char *
     }
 }
 
-TEST(rule_057_the_stack_of_a_suspended_task_has_all_its_frames)
+ORDERED_TEST(rule_057_the_stack_of_a_suspended_task_has_all_its_frames)
 {
     char text[4096];
     void *one;
@@ -231,7 +231,7 @@ static int awaits(struct awaits *a)
     return err;
 }
 
-TEST(rule_265_the_call_graph_leads_from_a_task_to_all_who_await_it)
+ORDERED_TEST(rule_265_the_call_graph_leads_from_a_task_to_all_who_await_it)
 {
     eddy_task *leaf = eddy_create_task(outermost, .seconds = 5);
     CHECK_INT(eddy_task_set_name(leaf, "leaf"), 0);

@@ -18,7 +18,7 @@ static void removes_the_next_and_adds(eddy_future *future, void *unused)
     EXPECT_INT(eddy_future_add_done_callback(future, noted, "added"), 0);
 }
 
-TEST(rule_031_a_callback_may_add_and_remove_callbacks)
+ORDERED_TEST(rule_031_a_callback_may_add_and_remove_callbacks)
 {
     eddy_future *future = eddy_future_new();
     CHECK_INT(eddy_future_add_done_callback(future, removes_the_next_and_adds, NULL), 0);
@@ -43,7 +43,7 @@ static void fails(eddy_future *future, void *unused)
     EXPECT_REPORT(EDDY_LOG_MISUSE, "eddy_future_set_error");
 }
 
-TEST(rule_032_a_callback_that_does_wrong_stops_no_other)
+ORDERED_TEST(rule_032_a_callback_that_does_wrong_stops_no_other)
 {
     eddy_future *future = eddy_future_new();
     CHECK_INT(eddy_future_add_done_callback(future, fails, NULL), 0);

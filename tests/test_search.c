@@ -125,7 +125,7 @@ static int late_start(void)
 
 static struct eddy_search_result found;
 
-static int search(struct eddy_search what)
+static int search(struct eddy_search_options what)
 {
     what.quiet = true;
     memset(&found, 0, sizeof found);
@@ -134,7 +134,7 @@ static int search(struct eddy_search what)
 
 PLAIN_TEST(what_is_right_stays_so)
 {
-    EXPECT_INT(search((struct eddy_search){.name = "right", .scenario = three_steps}), 0);
+    EXPECT_INT(search((struct eddy_search_options){.name = "right", .scenario = three_steps}), 0);
     EXPECT_INT(found.runs, 1000);
     EXPECT(!found.complete);
     EXPECT_TEXT(found.replay, "");
@@ -143,10 +143,11 @@ PLAIN_TEST(what_is_right_stays_so)
 PLAIN_TEST(every_strategy_finds_a_lost_update)
 {
     for (int strategy = EDDY_SEARCH_RANDOM; strategy <= EDDY_SEARCH_EXHAUSTIVE; strategy++) {
-        EXPECT_INT(search((struct eddy_search){.name = "lost_update",
-                                               .scenario = lost_update,
-                                               .strategy = (enum eddy_search_strategy)strategy}),
-                   -EBADE);
+        EXPECT_INT(
+            search((struct eddy_search_options){.name = "lost_update",
+                                                .scenario = lost_update,
+                                                .strategy = (enum eddy_search_strategy)strategy}),
+            -EBADE);
         EXPECT(found.runs <= 20);
         EXPECT_CONTAINS(found.why, "counter is 1, not 2");
         EXPECT_CONTAINS(found.why, "test_search.c:");
@@ -156,12 +157,12 @@ PLAIN_TEST(every_strategy_finds_a_lost_update)
 
 PLAIN_TEST(all_orders_are_tried_once)
 {
-    const struct eddy_search all = {
+    const struct eddy_search_options all = {
         .name = "all", .scenario = three_steps, .strategy = EDDY_SEARCH_EXHAUSTIVE};
     EXPECT_INT(search(all), 0);
     EXPECT_INT(found.runs, 6);
     EXPECT(found.complete);
-    struct eddy_search some = all;
+    struct eddy_search_options some = all;
     some.runs = 5;
     EXPECT_INT(search(some), 0);
     EXPECT_INT(found.runs, 5);
@@ -170,7 +171,8 @@ PLAIN_TEST(all_orders_are_tried_once)
 
 PLAIN_TEST(a_deadlock_is_a_failure)
 {
-    EXPECT_INT(search((struct eddy_search){.name = "locks", .scenario = crossed_locks}), -EDEADLK);
+    EXPECT_INT(search((struct eddy_search_options){.name = "locks", .scenario = crossed_locks}),
+               -EDEADLK);
     EXPECT_CONTAINS(found.why, "EDEADLK: deadlock: at 0.000000 s nothing can happen any more");
     EXPECT_CONTAINS(found.why, "waiting for");
 }
@@ -184,33 +186,35 @@ static int endless(void)
 
 PLAIN_TEST(an_endless_run_is_a_failure)
 {
-    EXPECT_INT(
-        search((struct eddy_search){.name = "endless", .scenario = endless, .sim.max_steps = 2000}),
-        -ELOOP);
+    EXPECT_INT(search((struct eddy_search_options){
+                   .name = "endless", .scenario = endless, .sim.max_steps = 2000}),
+               -ELOOP);
     EXPECT_CONTAINS(found.why, "ELOOP: after 2000 steps");
 }
 
 PLAIN_TEST(what_is_left_is_a_failure)
 {
-    EXPECT_INT(search((struct eddy_search){.name = "left", .scenario = leave_a_task}), -EBADE);
+    EXPECT_INT(search((struct eddy_search_options){.name = "left", .scenario = leave_a_task}),
+               -EBADE);
     EXPECT_TEXT(found.why, "1 task left");
     EXPECT(found.runs <= 30);
 }
 
 PLAIN_TEST(priorities_find_what_fair_chances_do_not)
 {
-    EXPECT_INT(search((struct eddy_search){.name = "late", .scenario = late_start, .runs = 300}),
-               0);
-    EXPECT_INT(search((struct eddy_search){.name = "late",
-                                           .scenario = late_start,
-                                           .runs = 300,
-                                           .strategy = EDDY_SEARCH_PRIORITIES}),
+    EXPECT_INT(
+        search((struct eddy_search_options){.name = "late", .scenario = late_start, .runs = 300}),
+        0);
+    EXPECT_INT(search((struct eddy_search_options){.name = "late",
+                                                   .scenario = late_start,
+                                                   .runs = 300,
+                                                   .strategy = EDDY_SEARCH_PRIORITIES}),
                -ERANGE);
 }
 
 PLAIN_TEST(a_search_is_repeatable)
 {
-    const struct eddy_search what = {
+    const struct eddy_search_options what = {
         .name = "late", .scenario = late_start, .strategy = EDDY_SEARCH_PRIORITIES};
     EXPECT_INT(search(what), -ERANGE);
     const struct eddy_search_result first = found;
@@ -222,14 +226,14 @@ PLAIN_TEST(a_search_is_repeatable)
 
 static int search_in_a_loop(void)
 {
-    EXPECT_INT(search((struct eddy_search){.scenario = three_steps}), -EBUSY);
+    EXPECT_INT(search((struct eddy_search_options){.scenario = three_steps}), -EBUSY);
     EXPECT_REPORT(EDDY_LOG_MISUSE, "eddy_search: a loop runs on this thread already");
     EXPECT_INT(eddy_search(NULL, NULL), -EINVAL);
     EXPECT_REPORT(EDDY_LOG_MISUSE, "eddy_search: the search is NULL");
-    EXPECT_INT(search((struct eddy_search){.name = "a"}), -EINVAL);
+    EXPECT_INT(search((struct eddy_search_options){.name = "a"}), -EINVAL);
     EXPECT_REPORT(EDDY_LOG_MISUSE, "eddy_search: the scenario is NULL");
-    EXPECT_INT(search((struct eddy_search){.scenario = three_steps,
-                                           .strategy = (enum eddy_search_strategy)9}),
+    EXPECT_INT(search((struct eddy_search_options){.scenario = three_steps,
+                                                   .strategy = (enum eddy_search_strategy)9}),
                -EINVAL);
     EXPECT_REPORT(EDDY_LOG_MISUSE, "eddy_search: there is no such strategy");
     return 0;
@@ -239,7 +243,7 @@ PLAIN_TEST(bad_searches_are_refused)
 {
     EXPECT_INT(test_run(search_in_a_loop), 0);
     test_stderr_begin();
-    EXPECT_INT(search((struct eddy_search){.scenario = three_steps, .sim.worker_death = 2}),
+    EXPECT_INT(search((struct eddy_search_options){.scenario = three_steps, .sim.worker_death = 2}),
                -EINVAL);
     EXPECT_CONTAINS(test_stderr_end(), "a worker's death with a chance of 2");
 }
@@ -248,7 +252,8 @@ PLAIN_TEST(bad_searches_are_refused)
 
 PLAIN_TEST(what_is_left_is_what_it_takes)
 {
-    EXPECT_INT(search((struct eddy_search){.name = "needle", .scenario = needle, .first_seed = 50}),
+    EXPECT_INT(search((struct eddy_search_options){
+                   .name = "needle", .scenario = needle, .first_seed = 50}),
                -ERANGE);
     EXPECT_INT((long long)found.choices, 10);
     EXPECT_INT((long long)found.smallest, 8);
@@ -269,8 +274,9 @@ PLAIN_TEST(what_cannot_be_repeated_is_said_to_be_so)
 {
     runs_so_far = 0;
     test_stderr_begin();
-    EXPECT_INT(eddy_search(&(struct eddy_search){.name = "once", .scenario = only_once}, &found),
-               -ERANGE);
+    EXPECT_INT(
+        eddy_search(&(struct eddy_search_options){.name = "once", .scenario = only_once}, &found),
+        -ERANGE);
     EXPECT_CONTAINS(test_stderr_end(), "the run of seed 5 went another way when it was repeated");
     EXPECT_TEXT(found.replay, "once:5");
 }
@@ -279,7 +285,7 @@ PLAIN_TEST(what_cannot_be_repeated_is_said_to_be_so)
 
 PLAIN_TEST(a_replay_line_repeats_the_run)
 {
-    const struct eddy_search what = {.name = "lost_update", .scenario = lost_update};
+    const struct eddy_search_options what = {.name = "lost_update", .scenario = lost_update};
     EXPECT_INT(search(what), -EBADE);
     const struct eddy_search_result first = found;
     (void)setenv("EDDY_REPLAY", first.replay, 1);
@@ -287,7 +293,7 @@ PLAIN_TEST(a_replay_line_repeats_the_run)
     EXPECT_INT(found.runs, 1);
     EXPECT_TEXT(found.why, first.why);
     EXPECT_TEXT(found.replay, first.replay);
-    EXPECT_INT(search((struct eddy_search){.name = "other", .scenario = three_steps}), 0);
+    EXPECT_INT(search((struct eddy_search_options){.name = "other", .scenario = three_steps}), 0);
     EXPECT_INT(found.runs, 1000); /* of another name */
 
     char seed_alone[64];
@@ -301,16 +307,16 @@ PLAIN_TEST(a_replay_line_repeats_the_run)
     (void)setenv("EDDY_REPLAY", "lost_update:1:", 1); /* all tame */
     EXPECT_INT(search(what), -EBADE);
     (void)setenv("EDDY_REPLAY", "needle:1:0*7,29", 1);
-    EXPECT_INT(search((struct eddy_search){.name = "needle", .scenario = needle}), 0);
+    EXPECT_INT(search((struct eddy_search_options){.name = "needle", .scenario = needle}), 0);
     EXPECT_INT(found.runs, 1);
     (void)setenv("EDDY_REPLAY", "needle:1:0*7,30", 1);
-    EXPECT_INT(search((struct eddy_search){.name = "needle", .scenario = needle}), -ERANGE);
+    EXPECT_INT(search((struct eddy_search_options){.name = "needle", .scenario = needle}), -ERANGE);
     (void)unsetenv("EDDY_REPLAY");
 }
 
 PLAIN_TEST(a_seed_of_priorities_is_repeated_whole)
 {
-    const struct eddy_search what = {
+    const struct eddy_search_options what = {
         .name = "late", .scenario = late_start, .strategy = EDDY_SEARCH_PRIORITIES};
     EXPECT_INT(search(what), -ERANGE);
     char seed_alone[64];
@@ -329,7 +335,8 @@ PLAIN_TEST(bad_replay_lines_are_refused)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         (void)setenv("EDDY_REPLAY", bad[i], 1);
         test_stderr_begin();
-        EXPECT_INT(search((struct eddy_search){.name = "a", .scenario = three_steps}), -EINVAL);
+        EXPECT_INT(search((struct eddy_search_options){.name = "a", .scenario = three_steps}),
+                   -EINVAL);
         const char *said = test_stderr_end();
         EXPECT_CONTAINS(said, "isn't NAME:SEED or NAME:SEED:CHOICES");
         EXPECT_CONTAINS(said, bad[i]);
@@ -342,7 +349,8 @@ PLAIN_TEST(a_failure_is_told_with_its_order)
 {
     test_stderr_begin();
     EXPECT_INT(
-        eddy_search(&(struct eddy_search){.name = "locks", .scenario = crossed_locks}, &found),
+        eddy_search(&(struct eddy_search_options){.name = "locks", .scenario = crossed_locks},
+                    &found),
         -EDEADLK);
     const char *said = test_stderr_end();
     EXPECT_CONTAINS(said, "eddy: 'locks' failed in run ");
@@ -386,7 +394,7 @@ static const char *search_in_a_child(int (*how)(void), enum eddy_search_strategy
     test_stderr_begin();
     pid_t child = fork();
     if (child == 0) {
-        const struct eddy_search what = {
+        const struct eddy_search_options what = {
             .name = "crash", .scenario = crash_in_one_order, .strategy = strategy};
         (void)!eddy_search(&what, NULL);
         _exit(0);

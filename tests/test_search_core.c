@@ -407,7 +407,7 @@ enum { PROGRAMS = sizeof programs / sizeof *programs, RUNS = 300, ORDERS_MAX = 5
 static void search(const struct program *program, enum eddy_search_strategy strategy, uint64_t runs)
 {
     struct eddy_search_result result = {.runs = 0};
-    const struct eddy_search what = {
+    const struct eddy_search_options what = {
         .name = program->name,
         .scenario = program->scenario,
         .strategy = strategy,

@@ -365,7 +365,7 @@ static struct eddy_search_result found;
 static int search(const struct bug *bug, enum eddy_search_strategy strategy, uint64_t first,
                   uint64_t runs)
 {
-    const struct eddy_search what = {
+    const struct eddy_search_options what = {
         .name = bug->name,
         .scenario = bug->scenario,
         .strategy = strategy,

@@ -252,7 +252,7 @@ TEST(a_case_that_was_served_beats_a_cancel)
     return empty_both();
 }
 
-TEST(selectors_and_getters_are_served_in_the_order_in_which_they_came)
+ORDERED_TEST(selectors_and_getters_are_served_in_the_order_in_which_they_came)
 {
     OPEN_BOTH(4);
     int item = 0, one = 1, two = 2, three = 3;

@@ -255,7 +255,7 @@ TEST(rule_129_a_result_after_the_outer_was_cancelled_is_not_reported)
     return 0;
 }
 
-TEST(an_inner_task_done_before_the_cancel_gives_its_result)
+ORDERED_TEST(an_inner_task_done_before_the_cancel_gives_its_result)
 {
     eddy_task *inner = eddy_create_task(nap, .seconds = 1, .result = 5);
     eddy_task *outer = eddy_create_task(shields, .task = inner);
@@ -267,7 +267,7 @@ TEST(an_inner_task_done_before_the_cancel_gives_its_result)
     return eddy_task_release(outer);
 }
 
-TEST(a_shield_of_NULL_itself_or_a_stale_task)
+ORDERED_TEST(a_shield_of_NULL_itself_or_a_stale_task)
 {
     CHECK_INT(eddy_shield(NULL), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_shield");

@@ -31,7 +31,7 @@ PLAIN_TEST(a_day_takes_no_time)
     EXPECT_INT(simulate(42, (struct eddy_sim_options){.order = EDDY_SIM_FIFO}, long_sleep), 7);
     EXPECT(!eddy_sim_active());
     EXPECT(real_seconds() - begin < 5);
-    struct eddy_sim_report report = eddy_sim_report();
+    struct eddy_sim_outcome report = eddy_sim_report();
     EXPECT_INT(report.seed, 42);
     EXPECT(report.seconds == 86400);
     EXPECT_INT(report.steps, 2);
@@ -229,6 +229,34 @@ PLAIN_TEST(who_yields_lets_others_run_in_every_order)
                                 (struct eddy_sim_options){.order = (enum eddy_sim_order)order},
                                 spin),
                        0);
+}
+
+/* A sleep that is over at the very time at which a timeout expires. */
+static int at_the_same_time(void)
+{
+    int err, slept = 1;
+    eddy_with_timeout (1, &err)
+        err = slept = eddy_sleep(1);
+    CHECK_INT(err, slept == 0 ? 0 : -ETIMEDOUT);
+    CHECK_TIME(1);
+    note("%s", slept == 0 ? "slept" : "late");
+    return 0;
+}
+
+PLAIN_TEST(which_of_two_timers_fires_first_is_chance_when_shuffled)
+{
+    int slept = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        EXPECT_INT(
+            simulate(seed, (struct eddy_sim_options){.order = EDDY_SIM_FIFO}, at_the_same_time), 0);
+        EXPECT_NOTES("late"); /* the timeout's was set first */
+        EXPECT_INT(
+            simulate(seed, (struct eddy_sim_options){.order = EDDY_SIM_SHUFFLED}, at_the_same_time),
+            0);
+        slept += strcmp(test_state.notes, "slept") == 0;
+        test_state.notes[0] = '\0';
+    }
+    EXPECT(slept > 25 && slept < 75);
 }
 
 /* ---- choices ---- */

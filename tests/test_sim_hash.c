@@ -145,7 +145,7 @@ static int everything(void)
 
 enum { SEEDS = 200 };
 
-static struct eddy_sim_report run_once(uint64_t seed, enum eddy_sim_order order)
+static struct eddy_sim_outcome run_once(uint64_t seed, enum eddy_sim_order order)
 {
     const struct eddy_sim_options options = {
         .order = order,
@@ -169,10 +169,10 @@ PLAIN_TEST(twice_the_same_gives_the_same_hash)
     for (int order = EDDY_SIM_FIFO; order <= EDDY_SIM_PRIORITIES; order++) {
         uint64_t hashes[SEEDS];
         for (uint64_t seed = 0; seed < SEEDS; seed++) {
-            struct eddy_sim_report one = run_once(seed, (enum eddy_sim_order)order);
+            struct eddy_sim_outcome one = run_once(seed, (enum eddy_sim_order)order);
             unsigned sum = world.sum;
             free(malloc(1000 * (seed % 7))); /* other addresses */
-            struct eddy_sim_report other = run_once(seed, (enum eddy_sim_order)order);
+            struct eddy_sim_outcome other = run_once(seed, (enum eddy_sim_order)order);
             EXPECT_INT(one.hash, other.hash);
             EXPECT_INT(one.steps, other.steps);
             EXPECT_INT(one.choices, other.choices);
@@ -188,9 +188,9 @@ PLAIN_TEST(twice_the_same_gives_the_same_hash)
 
 PLAIN_TEST(another_program_gives_another_hash)
 {
-    struct eddy_sim_report one = run_once(1, EDDY_SIM_FIFO);
+    struct eddy_sim_outcome one = run_once(1, EDDY_SIM_FIFO);
     world.twice = true;
-    struct eddy_sim_report other = run_once(1, EDDY_SIM_FIFO);
+    struct eddy_sim_outcome other = run_once(1, EDDY_SIM_FIFO);
     world.twice = false;
     EXPECT(one.hash != other.hash);
     EXPECT_INT(other.steps, one.steps + 1);

@@ -289,6 +289,35 @@ PLAIN_TEST(an_abandoned_job_is_called_once)
 
 /* ---- limits and closing ---- */
 
+static int full_queue(void)
+{
+    int err;
+    eddy_pool *pool;
+    struct job one = {.value = 0};
+    const struct eddy_thread_pool_options small = {.threads = 1, .queue = 2};
+    CHECK_INT(eddy_thread_pool_open(&pool, &small), 0);
+    eddy_with_group (group, &err) {
+        for (int i = 0; i < 3; i++)
+            (void)eddy_spawn(group, run_job, .pool = pool, .seconds = 1, .name = "");
+        CHECK_INT(eddy_sleep(0.5), 0);
+        CHECK_INT(eddy_run_in(pool, job, &one), -EAGAIN);
+        CHECK_TEXT(
+            eddy_failure_message(eddy_last_failure()),
+            "can't run job in the pool: 2 jobs are waiting for its 1 threads, the cap on its "
+            "queue");
+        CHECK_INT(eddy_sleep(1), 0);
+        CHECK_INT(eddy_run_in(pool, job, &one), 0);
+    }
+    eddy_pool_close(pool);
+    CHECK_NOTES("@1 @2 @3");
+    return err;
+}
+
+PLAIN_TEST(a_full_queue_takes_no_more)
+{
+    simulate_plainly(full_queue);
+}
+
 static int close_a_pool(void)
 {
     int err;

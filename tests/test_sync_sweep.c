@@ -314,7 +314,7 @@ static void survive(const char *name, int (*scenario)(void))
     EXPECT_INT(eddy_fault(&fault, &failed), 0);
     EXPECT_INT(failed.failed, 0);
     EXPECT(failed.sites > 0);
-    const struct eddy_search search = {.name = name, .scenario = scenario};
+    const struct eddy_search_options search = {.name = name, .scenario = scenario};
     EXPECT_INT(eddy_search(&search, &searched), 0);
     EXPECT_INT(check(), 0);
     printf("%s: %zu suspensions, %zu cancels, %zu of memory, %d orders, %zu failed\n", name,

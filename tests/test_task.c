@@ -110,7 +110,7 @@ static int see_self(void)
     return 0;
 }
 
-ORDERED_TEST(rule_045_current_task_is_right_in_interleaved_tasks)
+FIFO_TEST(rule_045_current_task_is_right_in_interleaved_tasks)
 {
     eddy_task *self = eddy_current_task();
     CHECK(self);

@@ -54,7 +54,7 @@ static int turns_of_nothing(void)
     return 0;
 }
 
-TEST(a_timeout_of_nothing_lets_what_is_ready_run_once)
+ORDERED_TEST(a_timeout_of_nothing_lets_what_is_ready_run_once)
 {
     eddy_task *tasks[] = {eddy_create_task(nap, .seconds = 5), eddy_create_task(turns_of_nothing)};
     CHECK_INT(eddy_wait(tasks, 2, EDDY_ALL_COMPLETED, 0), 1);
@@ -64,7 +64,7 @@ TEST(a_timeout_of_nothing_lets_what_is_ready_run_once)
     return release_all(tasks, 2);
 }
 
-TEST(rule_138_first_completed_counts_all_that_are_done_by_then)
+ORDERED_TEST(rule_138_first_completed_counts_all_that_are_done_by_then)
 {
     eddy_task *tasks[] = {eddy_create_task(nap, .seconds = 1), eddy_create_task(nap, .seconds = 2),
                           eddy_create_task(nap, .seconds = 1)};
@@ -135,7 +135,7 @@ TEST(rule_139_cancelling_a_wait_leaves_the_tasks_and_takes_its_callbacks_back)
     return release_all(tasks, 2);
 }
 
-TEST(a_wait_that_was_over_beats_a_cancel)
+ORDERED_TEST(a_wait_that_was_over_beats_a_cancel)
 {
     int result = 1;
     eddy_task *task = eddy_create_task(nap, .seconds = 1);
@@ -176,7 +176,7 @@ TEST(a_failure_that_was_only_waited_for_is_reported_at_release)
     return 0;
 }
 
-TEST(a_thousand_tasks)
+ORDERED_TEST(a_thousand_tasks)
 {
     enum { COUNT = 1000 };
     static eddy_task *tasks[COUNT];

@@ -92,10 +92,11 @@ EDDY_END_DECLS
     {                                                                                              \
         __extension__({                                                                            \
             _Pragma("GCC diagnostic push")                                                         \
-                _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                 \
-                    const struct eddy_cache_options eddy_options_ = {                              \
-                        .site_ = EDDY_SITE_(#function), __VA_ARGS__};                              \
-            _Pragma("GCC diagnostic pop") eddy_options_;                                           \
+                _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") struct          \
+                eddy_cache_options eddy_options_ = {.site_ = 0, __VA_ARGS__};                      \
+            _Pragma("GCC diagnostic pop") eddy_options_.site_ = EDDY_SITE_(                        \
+                #function); /* clang 14 loses it in an initialiser */                              \
+            eddy_options_;                                                                         \
         })                                                                                         \
     }
 #else
@@ -120,9 +121,9 @@ EDDY_MUST_USE int open_cache(eddy_cache **cache, int (*function)(const Key *, Va
         cache, function, __extension__({                                                           \
             _Pragma("GCC diagnostic push")                                                         \
                 _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                 \
-                    const eddy_cache_options eddy_options_ = {.site_ = EDDY_SITE_(#function),      \
-                                                              __VA_ARGS__};                        \
-            _Pragma("GCC diagnostic pop") eddy_options_;                                           \
+                    eddy_cache_options eddy_options_ = {.site_ = 0, __VA_ARGS__};                  \
+            _Pragma("GCC diagnostic pop") eddy_options_.site_ = EDDY_SITE_(#function);             \
+            eddy_options_;                                                                         \
         }))
 #endif
 

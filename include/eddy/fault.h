@@ -59,8 +59,9 @@ struct eddy_fault_result {
     eddy_fault(&(const struct eddy_fault){.kind = EDDY_FAULT_STORM, .scenario = __VA_ARGS__}, NULL)
 
 /* 0, or -EBADE after printing each run that failed with the one line that repeats it; an undisturbed
- * run that fails is said and ends it all. A scenario whose result isn't always the same (a port, say)
- * has only its errors judged. -EINVAL without a scenario, -EBUSY inside a loop. */
+ * run that fails is said and ends it all. A scenario whose result isn't always the same (a port, say),
+ * and a disturbed run in which a check of eddy/test.h failed, have only their errors judged. -EINVAL
+ * without a scenario, -EBUSY inside a loop. */
 EDDY_API EDDY_MUST_USE int eddy_fault(const struct eddy_fault *fault,
                                       struct eddy_fault_result *result);
 

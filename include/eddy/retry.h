@@ -54,8 +54,8 @@ EDDY_END_DECLS
         _Pragma("GCC diagnostic push") _Pragma(                                                    \
             "GCC diagnostic ignored \"-Wmissing-field-initializers\"") struct eddy_retry_ memory   \
             EDDY_CLEANUP_(eddy_retry_cleanup_);                                                    \
-        const struct eddy_retry_options eddy_options_ = {.site_ = EDDY_SITE_("retry"),             \
-                                                         __VA_ARGS__};                             \
+        struct eddy_retry_options eddy_options_ = {.site_ = 0, __VA_ARGS__};                       \
+        eddy_options_.site_ = EDDY_SITE_("retry"); /* clang 14 loses it in an initialiser */       \
         _Pragma("GCC diagnostic pop") eddy_retry_begin_(&memory, &eddy_options_);                  \
         while (eddy_retry_next_(&memory))                                                          \
             memory.result = (expression);                                                          \

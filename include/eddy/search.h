@@ -2,7 +2,7 @@
 /*
  * Searching for the schedule that breaks a program (library eddy-test).
  *
- *     struct eddy_search search = {.name = "two_writers", .scenario = two_writers};
+ *     struct eddy_search_options search = {.name = "two_writers", .scenario = two_writers};
  *     struct eddy_search_result result;
  *     if (eddy_search(&search, &result) < 0)       // found one; it is printed with its replay line
  *
@@ -31,7 +31,7 @@ enum eddy_search_strategy {
 
 enum { EDDY_SEARCH_REPLAY_SIZE = 1024 };
 
-struct eddy_search {
+struct eddy_search_options {
     const char *name; /* for the report and the replay line */
     int (*scenario)(void);
     enum eddy_search_strategy strategy;
@@ -53,7 +53,7 @@ struct eddy_search_result {
 
 /* 0: no run failed. Else the failing run's code, and the result tells more. -EINVAL for a search
  * without a scenario. Not inside a loop (-EBUSY). */
-EDDY_API EDDY_MUST_USE int eddy_search(const struct eddy_search *search,
+EDDY_API EDDY_MUST_USE int eddy_search(const struct eddy_search_options *search,
                                        struct eddy_search_result *result);
 
 EDDY_END_DECLS

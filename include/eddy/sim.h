@@ -10,9 +10,12 @@
  *     int r = eddy_sim_run(42, &options, program);
  *
  * What is simulated: time (it jumps to the next event), TCP between addresses of this program's own
- * choice, names, files in memory, thread pools and process pools (their jobs run on the loop's
- * thread, one after the other; eddy_blocking_sleep takes virtual time), and the order of what is
- * ready. Descriptors of the system can't be watched here: -EPERM.
+ * choice, names, files in memory, thread pools and process pools, and the order of what is ready.
+ * Descriptors of the system can't be watched here: -EPERM.
+ *
+ * A pool's jobs run on the loop's thread, each in one piece at some instant of its time; what it
+ * sleeps by eddy_blocking_sleep is virtual and comes on top, before its task hears of its end. They
+ * see the program's memory, also those of processes, which here have none of their own.
  *
  * A run is a function of its seed, its options and its program: twice the same gives twice the same
  * hash. A program keeps to that as long as it takes neither time nor chance from elsewhere and
@@ -74,7 +77,7 @@ struct eddy_sim_options {
 };
 
 /* What a run was. */
-struct eddy_sim_report {
+struct eddy_sim_outcome {
     uint64_t seed;
     uint64_t hash;    /* of every event, in order, with its time */
     uint64_t steps;   /* tasks and callbacks run */
@@ -86,14 +89,14 @@ struct eddy_sim_report {
 
 /* eddy_sim_run(seed, &options or NULL, function, .field = value, ...): as eddy_run. Also -EDEADLK,
  * when tasks wait, and no timer, data or job is left that could wake them, and -ELOOP; in both cases
- * the main task is cancelled, and the process aborts if it then doesn't end. -EINVAL for a chance
- * outside of 0 to 1 or a negative delay. Not within a loop of this thread: -EBUSY. */
+ * the main task is cancelled, then, if that helps nothing, all tasks are, and if they go on the
+ * process aborts. -EINVAL for a chance outside of 0 to 1 or a negative delay. Not within a loop of
+ * this thread: -EBUSY. */
 #define eddy_sim_run(seed, options, ...)                                                           \
-    EDDY_FORM_(__VA_ARGS__)                                                                        \
-    (eddy_sim_run_, (&(const struct eddy_sim_start_){(seed), (options)}), __VA_ARGS__)
+    EDDY_FORM_(__VA_ARGS__)(eddy_sim_run_, eddy_sim_start_at_(seed, options), __VA_ARGS__)
 
 /* The last run that ended on this thread, or the one under way. */
-EDDY_API struct eddy_sim_report eddy_sim_report(void);
+EDDY_API struct eddy_sim_outcome eddy_sim_report(void);
 
 /* Whether the caller is inside of a simulated run. */
 EDDY_API bool eddy_sim_active(void);
@@ -129,6 +132,9 @@ struct eddy_sim_start_ {
     uint64_t seed;
     const struct eddy_sim_options *options;
 };
+/* The thread's own, until the next call. */
+EDDY_API const struct eddy_sim_start_ *eddy_sim_start_at_(uint64_t seed,
+                                                          const struct eddy_sim_options *options);
 EDDY_API int eddy_sim_run_(const struct eddy_sim_start_ *start, eddy_function_ *function,
                            const void *arguments, size_t size, enum eddy_arguments_kind_ kind,
                            const struct eddy_site_ *site);

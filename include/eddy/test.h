@@ -51,6 +51,7 @@ struct eddy_test_options {
     bool real_clock;          /* by the system's clock: neither simulated nor swept */
     bool real_system; /* uses descriptors, processes or files of the system: not simulated */
     bool any_order;   /* its checks hold in whatever order ready tasks run */
+    bool fifo_only;   /* its tasks count on running in asyncio's order: for no other one */
     bool heavy;       /* --sweep and --fault leave it out: it would take them too long */
     double patience;  /* real seconds, then it has hung; 0: 50 */
     struct eddy_sim_options sim;

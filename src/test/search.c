@@ -193,7 +193,7 @@ static int replay(struct search *search, uint64_t first, const struct search_pla
 
 static int search_all(struct search *search, struct eddy_search_result *result)
 {
-    const struct eddy_search *asked = search->asked;
+    const struct eddy_search_options *asked = search->asked;
     const uint64_t first = asked->first_seed ? asked->first_seed : 1;
     struct search_plan plan;
     int r = replay_read(search->name, &plan);
@@ -209,7 +209,7 @@ static int search_all(struct search *search, struct eddy_search_result *result)
     return search_seeds(search, first, asked->runs ? asked->runs : RUNS_DEFAULT, result);
 }
 
-int eddy_search(const struct eddy_search *asked, struct eddy_search_result *ret_result)
+int eddy_search(const struct eddy_search_options *asked, struct eddy_search_result *ret_result)
 {
     if (!asked || !asked->scenario || asked->strategy < EDDY_SEARCH_RANDOM ||
         asked->strategy > EDDY_SEARCH_EXHAUSTIVE)

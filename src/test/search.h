@@ -16,7 +16,7 @@
 #include "test/choice.h"
 
 struct search {
-    const struct eddy_search *asked;
+    const struct eddy_search_options *asked;
     const char *name;
     struct eddy_sim_options options; /* of the runs */
     eddy_log_function *log;          /* the program's, or NULL */

@@ -64,10 +64,10 @@ static void session_finished(struct harness *harness, struct wait *wait)
         sweep_finished(session->sweep, wait);
 }
 
-static int session_pool_open(struct harness *harness, bool processes, size_t workers,
+static int session_pool_open(struct harness *harness, bool processes, size_t workers, size_t queue,
                              struct eddy_pool **ret_pool)
 {
-    return sim_pool_open(session_of(harness)->sim, processes, workers, ret_pool);
+    return sim_pool_open(session_of(harness)->sim, processes, workers, queue, ret_pool);
 }
 
 static int session_resolve(struct harness *harness, const char *host, int port,

@@ -18,7 +18,7 @@
 /* Tasks named in the report of a run that was given up. */
 #define REPORTED_TASKS 100
 
-static _Thread_local struct eddy_sim_report last_report;
+static _Thread_local struct eddy_sim_outcome last_report;
 
 /* ---- options ---- */
 
@@ -100,9 +100,9 @@ int sim_create(uint64_t seed, const struct eddy_sim_options *options, struct sim
 }
 
 /* The report of a run under way, or at its end. */
-static struct eddy_sim_report report_now(const struct sim *sim)
+static struct eddy_sim_outcome report_now(const struct sim *sim)
 {
-    struct eddy_sim_report report = sim->report;
+    struct eddy_sim_outcome report = sim->report;
     report.hash = sim->choices.hash;
     report.choices = sim->choices.made;
     report.deadlock = sim->failure == -EDEADLK;
@@ -137,6 +137,14 @@ int sim_run(struct sim *sim, struct session *session, const struct task_start *s
         return eddy_fail(sim->failure, "the simulated run took more than %llu steps",
                          (unsigned long long)sim->options.max_steps);
     return r;
+}
+
+const struct eddy_sim_start_ *eddy_sim_start_at_(uint64_t seed,
+                                                 const struct eddy_sim_options *options)
+{
+    static _Thread_local struct eddy_sim_start_ start;
+    start = (struct eddy_sim_start_){seed, options};
+    return &start;
 }
 
 int eddy_sim_run_(const struct eddy_sim_start_ *run, eddy_function_ *function,
@@ -248,7 +256,7 @@ bool eddy_sim_active(void)
     return sim_self() != NULL;
 }
 
-struct eddy_sim_report eddy_sim_report(void)
+struct eddy_sim_outcome eddy_sim_report(void)
 {
     const struct sim *sim = sim_self();
     return sim ? report_now(sim) : last_report;

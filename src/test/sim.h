@@ -33,7 +33,7 @@ struct sim_order;
 struct sim {
     struct choices choices;
     struct eddy_sim_options options;
-    struct eddy_sim_report report;
+    struct eddy_sim_outcome report;
     struct eddy_loop *loop; /* while it runs */
     struct sim_order *order;
     struct sim_network *network; /* these two last from the engine's creation to its end */
@@ -84,7 +84,8 @@ int sim_disk_check(const char *call, const struct eddy_sim_disk *disk);
 int sim_engine_create(struct sim *sim, struct eddy_loop *loop, struct engine **ret_engine);
 void sim_turned(struct sim *sim, struct eddy_loop *loop);
 void sim_order_free(struct sim_order *order);
-int sim_pool_open(struct sim *sim, bool processes, size_t workers, struct eddy_pool **ret_pool);
+int sim_pool_open(struct sim *sim, bool processes, size_t workers, size_t queue,
+                  struct eddy_pool **ret_pool);
 int sim_resolve(struct sim *sim, const char *host, int port, struct address_list *ret_list);
 void sim_names_free(struct sim_names *names);
 

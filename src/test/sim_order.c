@@ -15,6 +15,8 @@
  * a new one: else the highest would spin for ever in `while (!done) eddy_sleep(0)`. At each change
  * point the task that would run falls below all others, the first point's lowest of all, as in the
  * paper. A callback counts as a new task each time.
+ *
+ * Timers with one deadline fire in an order that is chosen, too.
  */
 #include "test/sim.h"
 
@@ -22,11 +24,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "test/session.h"
 
 #define PRIORITY_CHANGES 3
 #define PRIORITY_CHANGES_MAX 1000
 #define PRIORITY_STEPS 1000
 #define PRIORITY_LEVELS 65536
+
+/* Turns in a row in which nothing happened, then nothing ever will. */
+#define IDLE_TURNS 10000
 
 /* Steps after which even the lowest priority gets its turn. */
 #define PATIENCE 10000
@@ -34,7 +40,7 @@
 struct ready {
     struct work *work;
     int32_t priority;
-    uint64_t since; /* the step before which it came */
+    uint32_t since; /* the step before which it came */
 };
 
 /* What was drawn for the task in a slot. */
@@ -46,12 +52,14 @@ struct slot_priority {
 struct sim_order {
     uint32_t loop; /* its first generation, which no other loop has */
     bool main_ended;
-    struct ready *ready;
-    size_t count, capacity;
+    struct ready *ready; /* from `first`: what is before has gone */
+    size_t first, count, capacity;
     struct work *ran; /* in the step before */
     uint64_t step;    /* of this loop */
     struct slot_priority *slots;
     size_t slots_capacity;
+    struct timer **ties; /* of equal deadlines */
+    size_t ties_capacity;
     unsigned change_count;
     uint64_t changes[PRIORITY_CHANGES_MAX]; /* steps; 0: none */
 };
@@ -138,9 +146,10 @@ static void set_priority(struct sim *sim, struct ready *ready, int32_t priority)
 
 static size_t highest(const struct sim_order *order)
 {
+    const struct ready *ready = &order->ready[order->first];
     size_t best = 0;
     for (size_t i = 1; i < order->count; i++)
-        if (order->ready[i].priority > order->ready[best].priority)
+        if (ready[i].priority > ready[best].priority)
             best = i;
     return best;
 }
@@ -148,12 +157,13 @@ static size_t highest(const struct sim_order *order)
 static size_t pick_by_priority(struct sim *sim)
 {
     struct sim_order *order = sim->order;
-    if (order->step - order->ready[0].since > PATIENCE)
+    struct ready *ready = &order->ready[order->first];
+    if ((uint32_t)order->step - ready->since > PATIENCE)
         return 0;
     size_t best = highest(order);
     for (unsigned i = 0; i < order->change_count; i++)
         if (order->changes[i] == order->step) {
-            set_priority(sim, &order->ready[best], (int32_t)i - (int32_t)order->change_count);
+            set_priority(sim, &ready[best], (int32_t)i - (int32_t)order->change_count);
             best = highest(order);
         }
     return best;
@@ -174,16 +184,68 @@ static void draw_changes(struct sim *sim)
                                    steps < UINT32_MAX ? (uint32_t)steps + 1 : UINT32_MAX);
 }
 
+/* ---- ties of timers ---- */
+
+/* A number of the list's timers, linked anew in an order that chance gives: what is left is always
+ * in the order in which they were set, so zeros leave it at that. */
+static void shuffle(struct choices *choices, struct timer **ties, size_t count,
+                    struct timer_link *list)
+{
+    while (count) {
+        size_t index = choose_order(choices, (uint32_t)count);
+        struct timer *timer = ties[index];
+        memmove(&ties[index], &ties[index + 1], (--count - index) * sizeof *ties);
+        timer->next = NULL;
+        timer->previous = list->last;
+        if (list->last)
+            list->last->next = timer;
+        else
+            list->first = timer;
+        list->last = timer;
+    }
+}
+
+/* The timers that are about to fire: which of equal deadlines comes first is not to be relied on. */
+static void shuffle_ties(struct timer_wheel *wheel)
+{
+    struct eddy_loop *loop = container_of(wheel, struct eddy_loop, timers);
+    struct sim *sim = session_self->sim;
+    struct sim_order *order = sim->order;
+    struct timer *timer = wheel->due.first;
+    if (!order || sim->loop != loop || !timer || !timer->next)
+        return;
+    wheel->due = (struct timer_link){NULL, NULL};
+    while (timer) {
+        int64_t deadline = timer->deadline;
+        size_t count = 0;
+        for (; timer && timer->deadline == deadline; timer = timer->next) {
+            order->ties = grow(order->ties, &order->ties_capacity, count + 1, sizeof(*order->ties));
+            order->ties[count++] = timer;
+        }
+        shuffle(&sim->choices, order->ties, count, &wheel->due);
+    }
+}
+
 /* ---- the mirror ---- */
+
+static void append(struct sim_order *order, struct ready entry)
+{
+    if (order->first + order->count == order->capacity) {
+        if (order->first <= order->count)
+            order->ready = grow(order->ready, &order->capacity, order->first + order->count + 1,
+                                sizeof *order->ready);
+        memmove(order->ready, &order->ready[order->first], order->count * sizeof *order->ready);
+        order->first = 0;
+    }
+    order->ready[order->first + order->count++] = entry;
+}
 
 static void mirror_from(struct sim *sim, struct work *work)
 {
-    struct sim_order *order = sim->order;
     bool priorities = sim->options.order == EDDY_SIM_PRIORITIES;
     for (; work; work = work->next) {
-        order->ready = grow(order->ready, &order->capacity, order->count + 1, sizeof *order->ready);
-        order->ready[order->count++] = (struct ready){work, priorities ? priority_of(sim, work) : 0,
-                                                      order->step};
+        int32_t priority = priorities ? priority_of(sim, work) : 0;
+        append(sim->order, (struct ready){work, priority, (uint32_t)sim->order->step});
     }
 }
 
@@ -193,16 +255,18 @@ static void mirror(struct sim *sim, struct eddy_loop *loop)
     struct sim_order *order = sim->order;
     if (!loop->main && !order->main_ended) {
         order->main_ended = true;
-        order->count = 0;
+        order->first = order->count = 0;
     }
-    mirror_from(sim, order->count ? order->ready[order->count - 1].work->next : loop->ready_first);
+    const size_t end = order->first + order->count;
+    mirror_from(sim, order->count ? order->ready[end - 1].work->next : loop->ready_first);
 }
 
 static struct work *to_the_front(struct sim_order *order, struct eddy_loop *loop, size_t index)
 {
-    struct work *work = order->ready[index].work;
+    struct ready *ready = &order->ready[order->first];
+    struct work *work = ready[index].work;
     if (index) {
-        struct work *before = order->ready[index - 1].work;
+        struct work *before = ready[index - 1].work;
         before->next = work->next;
         if (loop->ready_last == work)
             loop->ready_last = before;
@@ -210,8 +274,12 @@ static struct work *to_the_front(struct sim_order *order, struct eddy_loop *loop
         loop->ready_first = work;
     }
     order->count--;
-    memmove(&order->ready[index], &order->ready[index + 1],
-            (order->count - index) * sizeof *order->ready);
+    if (index < order->count / 2) { /* the shorter side moves up */
+        memmove(&ready[1], &ready[0], index * sizeof *ready);
+        order->first++;
+    } else {
+        memmove(&ready[index], &ready[index + 1], (order->count - index) * sizeof *ready);
+    }
     return work;
 }
 
@@ -228,7 +296,7 @@ static void describe(const struct work *work, char text[TASK_NAME_SIZE])
 
 static void narrate(const struct sim *sim, size_t index)
 {
-    const struct ready *ready = sim->order->ready;
+    const struct ready *ready = &sim->order->ready[sim->order->first];
     char first[TASK_NAME_SIZE], chosen[TASK_NAME_SIZE];
     describe(ready[0].work, first);
     describe(ready[index].work, chosen);
@@ -236,7 +304,7 @@ static void narrate(const struct sim *sim, size_t index)
             (unsigned long long)sim->report.steps + 1, sim->report.seconds, chosen, first);
 }
 
-static void begin_loop(struct sim *sim, const struct eddy_loop *loop)
+static void begin_loop(struct sim *sim, struct eddy_loop *loop)
 {
     struct sim_order *order = sim->order;
     if (!order && !(order = sim->order = calloc(1, sizeof *order)))
@@ -244,8 +312,9 @@ static void begin_loop(struct sim *sim, const struct eddy_loop *loop)
     if (order->step && order->loop == loop->first_generation)
         return;
     order->loop = loop->first_generation;
+    loop->timers.ties = shuffle_ties;
     order->main_ended = false;
-    order->count = 0;
+    order->first = order->count = 0;
     order->ran = NULL;
     order->step = 0;
     if (order->slots_capacity)
@@ -273,14 +342,18 @@ static void take_one(struct sim *sim, struct eddy_loop *loop)
 
 void sim_turned(struct sim *sim, struct eddy_loop *loop)
 {
+    const int64_t before = sim->now;
     sim->loop = loop;
     count_time(sim, loop);
+    /* Real threads, of a pool that was opened outside of the run, take real time. */
+    bool idle = !loop->ready_first && sim->now == before && !atomic_load(&loop->offloaded);
+    sim->idle = idle ? sim->idle + 1 : 0;
     if (sim->options.order == EDDY_SIM_FIFO)
         for (struct work *work = loop->ready_first; work; work = work->next)
             count_step(sim, work);
     else
         take_one(sim, loop);
-    if (sim->report.steps >= sim->step_limit)
+    if (sim->report.steps >= sim->step_limit || sim->idle == IDLE_TURNS)
         sim_give_up(sim, -ELOOP);
 }
 
@@ -290,5 +363,6 @@ void sim_order_free(struct sim_order *order)
         return;
     free(order->ready);
     free(order->slots);
+    free(order->ties);
     free(order);
 }

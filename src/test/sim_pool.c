@@ -435,7 +435,8 @@ static const struct pool_vtable sim_pool_calls = {
     .workers = sim_pool_workers,
 };
 
-int sim_pool_open(struct sim *sim, bool processes, size_t workers, struct eddy_pool **ret_pool)
+int sim_pool_open(struct sim *sim, bool processes, size_t workers, size_t queue,
+                  struct eddy_pool **ret_pool)
 {
     struct sim_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
@@ -445,7 +446,7 @@ int sim_pool_open(struct sim *sim, bool processes, size_t workers, struct eddy_p
     pool->loop = loop_self;
     pool->processes = processes;
     pool->most_workers = workers;
-    pool->most_queued = POOL_QUEUE_DEFAULT;
+    pool->most_queued = queue < SIZE_MAX / 2 ? queue : SIZE_MAX / 2;
     *ret_pool = &pool->base;
     return 0;
 }

@@ -69,6 +69,9 @@ static bool wanted_on(const struct test_plan *plan, const struct test *test,
         return false;
     if (plan->mode != TEST_ONCE && !test->body)
         return false; /* a plain test is no scenario */
+    if (!swept && plan->mode != TEST_ONCE && plan->order != EDDY_SIM_FIFO &&
+        test->options.fifo_only)
+        return false;
     if (swept && (test->options.heavy || test->options.real_clock))
         return false;
     if (plan->systems_given)

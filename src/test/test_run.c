@@ -235,8 +235,12 @@ int eddy_test_skip(const char *format, ...)
 
 void eddy_test_turns(int count)
 {
-    while (count-- > 0)
-        (void)EDDY_EXPECT_INT(eddy_sleep(0), 0);
+    int r = 0;
+    while (r == 0 && count-- > 0)
+        r = eddy_sleep(0);
+    if (r < 0 && now.variant)
+        (void)eddy_test_fail(now.variant->test->file, now.variant->test->line,
+                             "eddy_test_turns was cut short: -%s", eddy_error_name(r));
 }
 
 void eddy_test_allow_leftovers(size_t count)

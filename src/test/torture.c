@@ -264,6 +264,7 @@ void torture_run(struct torture *torture, struct torture_run *run)
     char left[sizeof run->wrong];
     if (!excused && invariants_check(&before, &session, left, sizeof left) < 0 && !run->wrong[0])
         (void)snprintf(run->wrong, sizeof run->wrong, "%s", left);
+    run->check_failed = session.check_failed;
     if (!run->repeat[0] && session.check_failed && !run->wrong[0])
         (void)snprintf(run->wrong, sizeof run->wrong, "%.*s", (int)sizeof run->wrong - 1,
                        session.check);

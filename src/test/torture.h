@@ -45,7 +45,8 @@ struct torture_run {
     int result;
     size_t allocations;
     bool allocation_failed;
-    char wrong[256]; /* "" if all is well */
+    bool check_failed; /* of eddy/test.h; may well be, in a disturbed run */
+    char wrong[256];   /* "" if all is well */
 };
 
 /* Runs the scenario once. Fields that aren't set are 0. */

@@ -12,8 +12,8 @@ TEST_HELPER int simulate(uint64_t seed, struct eddy_sim_options options, int (*p
 {
     options.loop.log = test_log;
     options.loop.quiet = true;
-    return eddy_sim_run_(&(const struct eddy_sim_start_){seed, &options}, EDDY_ERASE_(program),
-                         NULL, 0, EDDY_NO_ARGUMENTS_, EDDY_SITE_("program"));
+    return eddy_sim_run_(eddy_sim_start_at_(seed, &options), EDDY_ERASE_(program), NULL, 0,
+                         EDDY_NO_ARGUMENTS_, EDDY_SITE_("program"));
 }
 
 /* One that has to end with 0. False: it didn't, or one of its checks failed; the seed is said. */

@@ -57,11 +57,13 @@
 #define TEST_DEFAULTS .patience = 0
 #endif
 
-/* A TEST holds in whatever order ready tasks run (./test_x --seeds 300 tells), an ORDERED_TEST in
- * asyncio's only. A HEAVY_TEST has too many suspensions to be swept. TEST_WITH's options are the
- * loop's, and its clock is real unless it says otherwise. */
+/* A TEST holds in whatever order ready tasks run, which `./test_x --seeds 300` tells; an ORDERED_TEST
+ * in asyncio's only; a FIFO_TEST even leaves tasks behind, or waits for ever, in another. A HEAVY_TEST
+ * has too many suspensions to be swept. A REAL_TEST isn't simulated, an ANYWHERE_TEST is although the
+ * file's others aren't. TEST_WITH's options are the loop's; its clock is real unless they say. */
 #define TEST(name) EDDY_TEST_WITH(name, .any_order = true, TEST_DEFAULTS)
 #define ORDERED_TEST(name) EDDY_TEST_WITH(name, TEST_DEFAULTS)
+#define FIFO_TEST(name) EDDY_TEST_WITH(name, .fifo_only = true, TEST_DEFAULTS)
 #define HEAVY_TEST(name) EDDY_TEST_WITH(name, .any_order = true, .heavy = true, TEST_DEFAULTS)
 #define REAL_TEST(name) EDDY_TEST_WITH(name, .real_system = true)
 #define ANYWHERE_TEST(name) EDDY_TEST_WITH(name, .any_order = true)

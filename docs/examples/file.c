@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <eddy.h>
+
+static int copy_words(const char *path)
+{
+    eddy_file *file;
+    int r = eddy_file_open(path, O_RDWR | O_TRUNC, 0600, &file);
+    if (r < 0)
+        return r;
+    char text[64];
+    ssize_t n = eddy_file_write(file, "kept on the disk\n", 17);
+    if (n >= 0)
+        n = eddy_file_pread(file, text, sizeof text - 1, 8);
+    if (n >= 0)
+        printf("%.*s", (int)n, text);
+    r = eddy_file_close(file);
+    return n < 0 ? (int)n : r;
+}
+
+static int program(void)
+{
+    char path[] = "/tmp/eddy-file-XXXXXX";
+    int descriptor = mkstemp(path);
+    if (descriptor < 0)
+        return -errno;
+    close(descriptor);
+    int r = copy_words(path);
+    int removed = eddy_unlink(path);
+    r = r < 0 ? r : removed;
+
+    eddy_file *file;
+    if (eddy_file_open("/no/such/file", O_RDONLY, 0, &file) < 0)
+        printf("%s\n", eddy_failure_message(eddy_last_failure()));
+    return r;
+}
+
+int main(void)
+{
+    return eddy_run(program) < 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <eddy.h>
+
+struct producer {
+    eddy_queue *jobs;
+    eddy_event *stop;
+};
+static int producer(struct producer *a)
+{
+    int r = 0;
+    for (int job = 0; job < 2 && r == 0; job++) {
+        r = eddy_sleep(1.0);
+        if (r == 0)
+            r = eddy_queue_put(a->jobs, &job);
+    }
+    if (r == 0)
+        r = eddy_sleep(10.0);
+    eddy_event_set(a->stop);
+    return r;
+}
+
+static int consume(eddy_queue *jobs, eddy_event *stop)
+{
+    for (;;) {
+        int job;
+        int r = eddy_select(5.0, eddy_case_get(jobs, &job), eddy_case_event(stop));
+        if (r == 0)
+            printf("job %d\n", job);
+        else if (r == -ETIMEDOUT)
+            printf("nothing for 5 s\n");
+        else if (r == 1)
+            return printf("stop\n") < 0;
+        else
+            return r;
+    }
+}
+
+static int program(void)
+{
+    eddy_event stop = EDDY_EVENT_INIT;
+    eddy_queue jobs;
+    int err = eddy_queue_open(&jobs, sizeof(int), 1);
+    if (err < 0)
+        return err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, producer, .jobs = &jobs, .stop = &stop);
+        err = consume(&jobs, &stop);
+    }
+    eddy_queue_close(&jobs);
+    return err;
+}
+
+int main(void)
+{
+    return eddy_run(program) < 0;
+}
