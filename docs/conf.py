@@ -5,6 +5,7 @@ import sys
 
 from docutils.parsers.rst import Directive
 
+sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'scripts'))
 import header_to_rst  # noqa: E402  pylint: disable=wrong-import-position
@@ -36,7 +37,8 @@ GUIDES = {
     'async-threads-or-processes': 'how to tell, and when not to use this',
     'testing': 'testing your own program',
 }
-man_pages = [(name, f'eddy_{name}', header.subject(), '', 3) for name, header in HEADERS.items()]
+man_pages = [(header_to_rst.page(name), f'eddy_{name}', header.subject(), '', 3)
+             for name, header in HEADERS.items()]
 man_pages += [(name, f'eddy-{name}', what, '', 7) for name, what in GUIDES.items()]
 
 

@@ -8,14 +8,21 @@ Every function that a library exports (without what is marked EDDY_PRIVATE, and 
 own, whose names end in an underscore) is declared in a public header with a page, and every
 function declared there is exported. Every public header has docs/<concept>.rst, which takes the
 reference from it, shows docs/examples/<concept>.c, and stands in docs/index.rst; every program
-there has its output beside it and is run by docs/meson.build.
+there has its output beside it and is run by docs/meson.build. Every eddy_ name that a page speaks
+of is in a header.
 """
 import pathlib
 import re
 import subprocess
 import sys
 
-import header_to_rst
+sys.dont_write_bytecode = True
+import header_to_rst  # noqa: E402  pylint: disable=wrong-import-position
+
+
+# What the environment says.
+NOT_IN_HEADERS = ('EDDY_CLOCK', 'EDDY_DEBUG', 'EDDY_ENGINE', 'EDDY_FAULT', 'EDDY_MASK',
+                  'EDDY_REPLAY', 'EDDY_SWEEP')
 
 
 def exported(library):
@@ -41,19 +48,31 @@ def compare(libraries, headers):
         yield f'{name} is declared in {documented[name]}.h, and no library exports it'
 
 
+def values(headers):
+    return [item for header in headers.values() for item in header.items()
+            if item.kind in ('enum', 'values')]
+
+
 def pages(root, headers):
     docs = root / 'docs'
     index = (docs / 'index.rst').read_text()
     run = set(re.findall(r"^ +'(\w+)',?$", (docs / 'meson.build').read_text(), re.M))
     for name in headers:
-        page = docs / f'{name}.rst'
-        text = page.read_text() if page.exists() else ''
+        page = header_to_rst.page(name)
+        path = docs / f'{page}.rst'
+        text = path.read_text() if path.exists() else ''
         if f'.. header:: {name}\n' not in text:
-            yield f'docs/{name}.rst doesn\'t have `.. header:: {name}`'
+            yield f'docs/{page}.rst doesn\'t have `.. header:: {name}`'
         if f'.. program-and-output:: examples/{name}\n' not in text:
-            yield f'docs/{name}.rst doesn\'t show examples/{name}.c'
-        if not re.search(rf'^   {name}$', index, re.M):
-            yield f'docs/index.rst doesn\'t name {name}'
+            yield f'docs/{page}.rst doesn\'t show examples/{name}.c'
+        if not re.search(rf'^   {page}$', index, re.M):
+            yield f'docs/index.rst doesn\'t name {page}'
+    names = {item.name for header in headers.values() for item in header.items()}
+    for path in sorted(docs.glob('*.rst')):
+        for word in sorted(set(re.findall(r'\b(?:eddy_|EDDY_[A-Z])\w+', path.read_text()))):
+            if word not in names and word not in NOT_IN_HEADERS and \
+                    not any(word in item.code for item in values(headers)):
+                yield f'docs/{path.name} speaks of {word}, which no public header has'
     for program in sorted((docs / 'examples').glob('*.c')):
         output = program.with_suffix('.txt')
         if not output.exists() or not output.read_text().strip():

@@ -248,6 +248,11 @@ def all_headers():
     return headers
 
 
+def page(name):
+    """Of a header. Sphinx has a page `search` of its own."""
+    return 'searching' if name == 'search' else name
+
+
 def version():
     return re.search(r'#define EDDY_VERSION "(.*)"', (INCLUDE / 'base.h').read_text())[1]
 
@@ -277,7 +282,7 @@ def inline(text, names):
             return f'``{" ".join(match["tick"][1:-1].split())}``'
         if match['header']:
             name = match['header'].removeprefix('eddy/')[:-2]
-            return f':doc:`{match["header"]} <{name}>`' if (INCLUDE / f'{name}.h').exists() \
+            return f':doc:`{match["header"]} <{page(name)}>`' if (INCLUDE / f'{name}.h').exists() \
                 else f'``{match["header"]}``'
         if match['word']:
             word = match['word'].removesuffix('()')

@@ -126,25 +126,25 @@ class Torture:
                                        stderr=subprocess.STDOUT, start_new_session=True)
             self.running.add(process)
             try:
-                status = process.wait(timeout=timeout or (300 if self.short else 3600))
+                status = process.wait(timeout=timeout or (120 if self.short else 3600))
             except subprocess.TimeoutExpired:
                 status = None
-                self.end(process)
+                self.kill(process)
+                process.wait()
             self.running.discard(process)
             file.seek(0)
             return status, file.read()
 
     @staticmethod
-    def end(process):
+    def kill(process):
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except OSError:
             pass
-        process.wait()
 
-    def end_all(self):
+    def kill_all(self):
         for process in list(self.running):
-            self.end(process)
+            self.kill(process)
 
     def tell(self, label, output):
         print(f'--- {label}')
@@ -295,7 +295,8 @@ class Torture:
     def strace(self, result):
         command = [os.path.join(SOURCE, 'scripts/strace_inject.py'), self.build, '--jobs',
                    str(self.jobs)]
-        status, output = self.run(result, 'all', command + (['--short'] if self.short else []))
+        status, output = self.run(result, 'all', command + (['--short'] if self.short else []),
+                                  timeout=600 if self.short else 7200)
         if status == 77:
             result.skip(output.strip().splitlines()[-1].removeprefix('SKIP: '))
             return
@@ -363,12 +364,21 @@ class Torture:
             result.fail(f'fuzz_{name} found something: {found}*')
 
 
-def print_table(results, seed):
-    print(f'\n{"class":10}{"runs":>10}{"failed":>8}{"skipped":>8}{"seconds":>9}')
+def table(results, seed):
+    lines = [f'{"class":10}{"runs":>10}{"failed":>8}{"skipped":>8}{"seconds":>9}']
     for result in results:
-        print(f'{result.name:10}{result.runs:>10}{result.failed:>8}{result.skipped:>8}'
-              f'{result.seconds:>9.0f}  {", ".join(result.notes)}')
-    print(f'seed {seed}, {sum(result.seconds for result in results):.0f} s')
+        lines.append(f'{result.name:10}{result.runs:>10}{result.failed:>8}{result.skipped:>8}'
+                     f'{result.seconds:>9.0f}  {", ".join(result.notes)}'.rstrip())
+    lines.append(f'seed {seed}, {sum(result.seconds for result in results):.0f} s')
+    return '\n'.join(lines) + '\n'
+
+
+def write_counts(text):
+    """For docs/how-it-is-tested.rst: the last long run of all classes, and of which state."""
+    state = subprocess.run(['git', '-C', SOURCE, 'describe', '--always', '--dirty'], check=False,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding='utf-8').stdout
+    with open(os.path.join(SOURCE, 'docs/torture-counts.txt'), 'w', encoding='utf-8') as file:
+        file.write(f'{time.strftime("%Y-%m-%d")}, {state.strip() or "no git"}\n{text}')
 
 
 CLASSES = ('seeds', 'sweep', 'memory', 'engine', 'storm', 'rings', 'signals', 'kills', 'strace',
@@ -393,7 +403,7 @@ def main():
     torture = Torture(options)
 
     def leave(number, _):
-        torture.end_all()
+        torture.kill_all()
         os._exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -405,7 +415,10 @@ def main():
         getattr(torture, name)(result)
         result.seconds = time.monotonic() - result.started
         results.append(result)
-    print_table(results, options.seed)
+    text = table(results, options.seed)
+    print('\n' + text, end='')
+    if not options.short and not options.classes:
+        write_counts(text)
     failed = [result for result in results if result.failed]
     skipped = [result for result in results if not result.runs]
     print(f'{len(results) - len(failed) - len(skipped)} passed, {len(failed)} failed, '

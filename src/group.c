@@ -282,6 +282,7 @@ eddy_task *eddy_spawn_(eddy_group *memory, eddy_function_ *function, const void 
     struct task *task = __builtin_expect(group->arranged, 0)
                             ? group_create_arranged(group, &start)
                             : task_create(group->loop, group, &start);
+    group->spawned++; /* one that can't be made counts among those that failed */
     if (!task) {
         struct eddy_failure *failure = *failure_slot();
         int code = failure ? failure->code : -ENOMEM;
@@ -291,7 +292,6 @@ eddy_task *eddy_spawn_(eddy_group *memory, eddy_function_ *function, const void 
     }
     list_append(&group->children, &task->in_group);
     group->child_count++;
-    group->spawned++;
     return task_handle(task);
 }
 

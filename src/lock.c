@@ -8,6 +8,7 @@
 
 static inline void lock_give(struct lock *lock, struct task *task)
 {
+    task->loop->locks_held += !lock->holder;
     lock->holder = task;
     lock->sequence = task->slot->sequence;
     lock->waiters.loop = task->loop;
@@ -67,6 +68,8 @@ void lock_pass_on(struct lock *lock)
 {
     struct waiter *first = waiters_take(&lock->waiters);
     if (!first) {
+        if (loop_self && lock->waiters.loop == loop_self)
+            loop_self->locks_held--;
         lock->holder = NULL;
         return;
     }

@@ -158,6 +158,8 @@ int eddy_run_(const struct eddy_options *options, eddy_function_ *function, cons
         .function = function, .arguments = arguments, .size = size, .kind = kind, .site = site};
     struct run run;
     r = run_main(loop, &start, &run);
+    if (r < 0 && !options->quiet)
+        eddy_failure_print(eddy_last_failure(), stderr); /* there is no main task to tell of it */
     run_leftovers(loop);
     if (r == 0)
         r = run_outcome(loop, &run, options->quiet);

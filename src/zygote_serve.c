@@ -76,8 +76,9 @@ static void channel_report(struct channel *channel)
             continue;
         if (channel->socket >= 0) {
             struct iovec part = {&record->report, sizeof record->report};
-            if (message_send(channel->socket, &part, 1, -1, MSG_DONTWAIT) == -EAGAIN)
-                return;
+            int r = message_send(channel->socket, &part, 1, -1, MSG_DONTWAIT);
+            if (r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM)
+                return; /* again later: somebody waits for it */
         }
         list_remove(&channel->workers, link);
         memory_free(record);
@@ -248,8 +249,11 @@ static void serve_once(struct pollfd *polled)
         short events = channel_has_reports(channel) ? POLLIN | POLLOUT : POLLIN;
         polled[count++] = (struct pollfd){.fd = channel->socket, .events = events};
     }
-    if (poll(polled, count, -1) < 0)
+    if (poll(polled, count, -1) < 0) {
+        if (errno != EINTR && errno != EAGAIN)
+            quit(); /* the program notices, where it would wait for ever for one that hears nothing */
         return;
+    }
     if (polled[1].revents) {
         struct signalfd_siginfo info;
         while (read(zygote.children, &info, sizeof info) > 0)

@@ -69,6 +69,11 @@ PLAIN_TEST(an_abandoned_job_may_be_left)
     KIT_PASSES("abandons_a_job");
 }
 
+PLAIN_TEST(a_lock_held_by_a_task_that_has_ended)
+{
+    KIT_FAILS("leaves_a_lock_held", "\n1 held lock left\n");
+}
+
 PLAIN_TEST(descriptors_left_and_closed_too_many)
 {
     KIT_FAILS("leaves_a_descriptor", "\n1 descriptor left\n");

@@ -326,7 +326,55 @@ REAL_PLAIN_TEST(a_stack_overflow_names_the_task)
     EXPECT_CONTAINS(process.text, "test_mistakes.c:");
 }
 
-REAL_PLAIN_TEST(a_blocking_call_in_a_task_is_for_the_watchdog)
+/* ---- blocking ---- */
+
+static int descriptors[2];
+
+static int sleeps_for_real(void)
 {
-    NOT_YET("the watchdog, for sleep() and read() in a task");
+    return (int)sleep(1);
+}
+
+static int reads_for_real(void)
+{
+    char byte;
+    return read(descriptors[0], &byte, 1) == 1 ? 0 : -EIO;
+}
+
+/* The other end of the pipe, in a thread. */
+static int writes_late(int *descriptor)
+{
+    (void)sleep(1);
+    return write(*descriptor, "x", 1) == 1 ? 0 : -EIO;
+}
+
+static int blocks(void)
+{
+    int err = 0;
+    eddy_with_group (g, &err)
+        eddy_spawn(g, sleeps_for_real);
+    if (err < 0 || (err = eddy_sleep(0.01)) < 0)
+        return err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, reads_for_real);
+        err = eddy_to_thread(writes_late, &descriptors[1]);
+    }
+    return err < 0 ? err : eddy_sleep(0.01);
+}
+
+REAL_PLAIN_TEST(a_blocking_call_in_a_task_is_told_by_the_watchdog)
+{
+    struct eddy_options options = {.slow_step = 0.2, .log = test_log, .quiet = true};
+    EXPECT_INT(pipe(descriptors), 0);
+    test_stderr_begin();
+    int r = eddy_run_with(&options, blocks);
+    const char *text = test_stderr_end();
+    EXPECT_INT(r, 0);
+    EXPECT_CONTAINS(text, "eddy: warning: task 'Task-2' (sleeps_for_real at test_mistakes.c:");
+    EXPECT_CONTAINS(text, "eddy: warning: task 'Task-3' (reads_for_real at test_mistakes.c:");
+    EXPECT_CONTAINS(text, " and still does: blocked in ");
+    EXPECT_REPORT(EDDY_LOG_SLOW_STEP, "(sleeps_for_real at ");
+    EXPECT_REPORT(EDDY_LOG_SLOW_STEP, "(reads_for_real at ");
+    (void)close(descriptors[0]);
+    (void)close(descriptors[1]);
 }

@@ -49,14 +49,14 @@ enum eddy_group_policy {
 
     /* A child that fails is started again, at the end of the queue, in the same task (handle, name
      * and place stay), with its arguments as they were at the spawn: a fresh copy, or the same
-     * struct with eddy_spawn_on. That is said in the log, as a warning. Beyond `restarts` it is as
-     * EDDY_FAIL_FAST: the failure stands, and cancels the rest. One for one: a failure never
-     * restarts the others. A child that ends with >= 0, or is cancelled, or fails after its group
-     * was cancelled, is not started again; nor is the body. */
+     * struct with eddy_spawn_on. That is said in the log, as a warning. Beyond `restarts`, or
+     * without memory to count one, it is as EDDY_FAIL_FAST: the failure stands, and cancels the
+     * rest. One for one: a failure never restarts the others. A child that ends with >= 0, or is
+     * cancelled, or fails after its group was cancelled, is not started again; nor is the body. */
     EDDY_SUPERVISE,
 };
 
-/* A field 0 is its default. What doesn't go together is refused, for the error variable with -EINVAL
+/* A field 0 is its default. What doesn't go together is refused, with -EINVAL in the error variable
  * and a report: `wanted` without EDDY_ENOUGH or the other way round, `restarts` and EDDY_SUPERVISE
  * likewise, `restart_seconds` without them or negative, an unknown policy. The body of such a block
  * runs, but can't spawn. */
@@ -65,8 +65,8 @@ struct eddy_group_options {
     enum eddy_group_policy policy; /* default EDDY_FAIL_FAST */
     size_t wanted;                 /* EDDY_ENOUGH: how many are to succeed, of any number */
     size_t limit;                  /* so many children run at once; default: no limit */
-    size_t restarts;        /* EDDY_SUPERVISE: of all children together, at most 65,536 ... */
-    double restart_seconds; /* ... in any period so long; default: in all */
+    size_t restarts;               /* EDDY_SUPERVISE: of all children together, at most 65,536, */
+    double restart_seconds;        /* in any period so long; default: in all */
 };
 
 /* eddy_spawn(group, function, .field = value, ...): a child, queued, not run yet. It may be called
@@ -74,8 +74,8 @@ struct eddy_group_options {
  * valid until the group ends (of finished children the group remembers the last 65,536).
  *
  * In a group with a limit a child beyond it waits for its turn, first come, first served, while the
- * spawner goes on. It is a task all the same (with a handle, a stack, and in eddy_group_size); if it
- * is cancelled before its turn it never begins. A child keeps its place until its end, whatever it
+ * spawner goes on. It is a task all the same (with a handle, a stack, and in eddy_group_size); if
+ * it is cancelled before its turn it never begins. A child keeps its place until its end, whatever it
  * waits for, so one that waits for another's turn may wait for ever.
  *
  * NULL and a failure, which also fails the group: -EINVAL (NULL group: only the failure), -ENOMEM,

@@ -164,8 +164,8 @@ EDDY_API bool eddy_test_failed(void);
 /* Lets every task that is ready run, so many times. */
 EDDY_API void eddy_test_turns(int count);
 
-/* What the test may leave to the loop's end: so many of each of tasks, timers, jobs in pools and
- * watched descriptors. */
+/* What the test may leave to the loop's end: so many of each of tasks, timers, jobs in pools, watched
+ * descriptors and held locks. */
 EDDY_API void eddy_test_allow_leftovers(size_t count);
 
 /* ---- of the macros ---- */

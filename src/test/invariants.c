@@ -118,6 +118,7 @@ int invariants_check(const struct invariants *before, const struct session *sess
         add_left(why, size, session->timers_left, "timer", "timers");
         add_left(why, size, session->jobs_left, "job of a pool", "jobs of pools");
         add_left(why, size, session->watched_left, "watched descriptor", "watched descriptors");
+        add_left(why, size, session->locks_left, "held lock", "held locks");
         add_left(why, size, session->descriptors_left, "descriptor", "descriptors");
     }
     size_t descriptors = count_descriptors();

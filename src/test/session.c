@@ -85,6 +85,7 @@ static void session_closing(struct harness *harness, struct eddy_loop *loop)
     session->jobs_left += jobs > loop->abandoned ? jobs - loop->abandoned : 0;
     session->abandoned = session->abandoned || loop->abandoned;
     session->watched_left += loop->watched;
+    session->locks_left += loop->locks_held > 0 ? (size_t)loop->locks_held : 0;
 }
 
 static void session_closed(struct harness *harness)
@@ -109,7 +110,7 @@ void session_begin(struct session *session)
         session->harness.resolve = session_resolve;
     }
     session->loop = NULL;
-    session->timers_left = session->jobs_left = session->watched_left = 0;
+    session->timers_left = session->jobs_left = session->watched_left = session->locks_left = 0;
     session->descriptors_left = 0;
     session->abandoned = false;
     session->check_failed = false;
@@ -141,6 +142,7 @@ void session_add(struct session *session, const struct session *ended)
     session->timers_left += ended->timers_left;
     session->jobs_left += ended->jobs_left;
     session->watched_left += ended->watched_left;
+    session->locks_left += ended->locks_left;
     session->abandoned = session->abandoned || ended->abandoned;
 }
 
@@ -154,6 +156,7 @@ void session_allow(struct session *session, size_t count)
     session->timers_left = beyond(session->timers_left, count);
     session->jobs_left = beyond(session->jobs_left, count);
     session->watched_left = beyond(session->watched_left, count);
+    session->locks_left = beyond(session->locks_left, count);
 }
 
 bool session_disturbed(void)

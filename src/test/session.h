@@ -37,6 +37,7 @@ struct session {
 
     /* seen at the loops' ends, for the invariants */
     size_t timers_left, jobs_left, watched_left;
+    size_t locks_left; /* held by tasks that have ended; of permits nobody knows the holder */
     bool abandoned; /* a thread may be at work for a job that nobody waits for, and keep things */
     size_t descriptors_left; /* simulated ones, after the loop's end */
 

@@ -124,14 +124,14 @@ struct burst {
     struct memory_watcher watcher;
     struct memory_watcher *below;
     atomic_size_t left; /* to fail still, once the first one has */
-    size_t count;
+    atomic_size_t count;
 };
 
 static bool burst_allows(struct memory_watcher *watcher, size_t size)
 {
     struct burst *burst = (struct burst *)watcher;
     if (!burst->below->allows(burst->below, size)) {
-        atomic_store(&burst->left, burst->count);
+        atomic_store(&burst->left, atomic_load(&burst->count));
         return false;
     }
     size_t left = atomic_load(&burst->left);
@@ -155,7 +155,7 @@ static void burst_begin(const struct torture_run *run)
         memory_watcher = &burst.watcher;
     }
     atomic_store(&burst.left, 0);
-    burst.count = run->burst;
+    atomic_store(&burst.count, run->burst);
     invariants_fail_allocation(run->allocation);
 }
 

@@ -172,6 +172,19 @@ EDDY_TEST_WITH(abandons_a_job, .real_system = true)
     return eddy_task_release(task);
 }
 
+static int take_and_keep(void)
+{
+    static eddy_lock lock = EDDY_LOCK_INIT;
+    return eddy_lock_acquire(&lock);
+}
+
+EDDY_TEST(leaves_a_lock_held)
+{
+    eddy_task *task = eddy_create_task(take_and_keep);
+    EDDY_CHECK_INT(eddy_await(task), 0);
+    return eddy_task_release(task);
+}
+
 EDDY_TEST(leaves_memory)
 {
     return eddy_future_new() ? 0 : -ENOMEM;
