@@ -5,7 +5,8 @@
  * in arrays, every question is answered by looking at all of them.
  *
  *     model.c       scopes, cancellation, groups, ends of tasks
- *     model_run.c   a task's statements one by one, turns of the loop, time
+ *     model_run.c   a task's statements, one by one
+ *     model_loop.c  turns of the loop, time
  *
  * A task runs on its own until it waits or ends; it keeps one frame a block that it is in. Each
  * frame is a scope, the first one is the task's own.
@@ -99,6 +100,9 @@ struct model {
 /* Writes what must happen when the program runs; false if its tasks come to wait for each other for
  * ever. */
 bool model_run(struct model *model, const struct program *program, struct trace *trace);
+
+/* Runs a task until it waits or ends. */
+void model_step(struct model *model, int task);
 
 /* ---- model.c ---- */
 

@@ -84,7 +84,7 @@ def forget_counters(folder):
 def run_tests(folder):
     """0 if all passed. The counters are worth reading all the same."""
     tests = ['scripts/run_tests.py', folder, '--timeout-multiplier', '3', '--engine',
-             'epoll,uring,sim']
+             'epoll,uring,sim,fuzz']
     status = run(tests)
     status |= run(tests, env=dict(os.environ, EDDY_MASK='linux-5.10'))
     return status | run(['scripts/torture.py', folder, '--short', 'memory', 'engine', 'storm'])

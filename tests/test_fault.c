@@ -12,10 +12,10 @@ static bool simulated(void)
     return session_self && session_self->sim;
 }
 
-static struct eddy_fault_result fault_with(const struct eddy_fault *fault, int expected)
+static struct eddy_fault_result fault_with(const struct eddy_fault_options *fault, int expected)
 {
     struct eddy_fault_result result = {.sites = 0};
-    struct eddy_fault copy = *fault;
+    struct eddy_fault_options copy = *fault;
     copy.simulated = simulated();
     runs = 0;
     test_stderr_begin();
@@ -26,7 +26,7 @@ static struct eddy_fault_result fault_with(const struct eddy_fault *fault, int e
 
 static struct eddy_fault_result memory_of(int (*scenario)(void), int expected)
 {
-    return fault_with(&(struct eddy_fault){.scenario = scenario, .kind = EDDY_FAULT_MEMORY},
+    return fault_with(&(struct eddy_fault_options){.scenario = scenario, .kind = EDDY_FAULT_MEMORY},
                       expected);
 }
 
@@ -185,7 +185,8 @@ PLAIN_TEST(a_handle_that_nobody_released_is_found)
 PLAIN_TEST(a_value_that_was_lost_is_for_the_check)
 {
     struct eddy_fault_result result = fault_with(
-        &(struct eddy_fault){.scenario = lose, .check = value_is_there, .kind = EDDY_FAULT_MEMORY},
+        &(struct eddy_fault_options){
+            .scenario = lose, .check = value_is_there, .kind = EDDY_FAULT_MEMORY},
         -EBADE);
     EXPECT_CONTAINS(test_stderr_end(), "check() gives -61 -ENODATA");
     EXPECT_CONTAINS(result.why, "allocation #");
@@ -248,11 +249,12 @@ static int careless_write(void)
 REAL_PLAIN_TEST(a_descriptor_left_open_is_found_at_the_call_that_failed)
 {
     struct eddy_fault_result fine = fault_with(
-        &(struct eddy_fault){.scenario = careful_write, .kind = EDDY_FAULT_ENGINE}, 0);
+        &(struct eddy_fault_options){.scenario = careful_write, .kind = EDDY_FAULT_ENGINE}, 0);
     EXPECT_TEXT(test_stderr_end(), "");
     EXPECT(fine.sites > 10);
     struct eddy_fault_result result = fault_with(
-        &(struct eddy_fault){.scenario = careless_write, .kind = EDDY_FAULT_ENGINE}, -EBADE);
+        &(struct eddy_fault_options){.scenario = careless_write, .kind = EDDY_FAULT_ENGINE},
+        -EBADE);
     const char *printed = test_stderr_end();
     EXPECT_INT(result.sites, fine.sites);
     EXPECT_TEXT(result.why, "send #1: -ECONNRESET: 1 descriptor left, 1 piece of memory left");
@@ -265,7 +267,8 @@ REAL_PLAIN_TEST(one_run_can_be_had_again_alone)
 {
     setenv("EDDY_FAULT", "engine:7", 1);
     struct eddy_fault_result result = fault_with(
-        &(struct eddy_fault){.scenario = careless_write, .kind = EDDY_FAULT_ENGINE}, -EBADE);
+        &(struct eddy_fault_options){.scenario = careless_write, .kind = EDDY_FAULT_ENGINE},
+        -EBADE);
     EXPECT_CONTAINS(test_stderr_end(), "again by EDDY_FAULT=engine:7 ");
     EXPECT_INT(result.runs, 3);
     EXPECT_INT(result.failed, 1);
@@ -300,7 +303,7 @@ static int read_at_once(void)
 REAL_PLAIN_TEST(a_storm_finds_who_relies_on_whole_transfers)
 {
     struct eddy_fault_result result = fault_with(
-        &(struct eddy_fault){.scenario = read_at_once, .kind = EDDY_FAULT_STORM}, -EBADE);
+        &(struct eddy_fault_options){.scenario = read_at_once, .kind = EDDY_FAULT_STORM}, -EBADE);
     EXPECT_CONTAINS(test_stderr_end(), "all storms: the result is 1, not 5; again by EDDY_FAULT=");
     EXPECT_TEXT(result.why, "transfers of one byte: the result is 1, not 5");
     EXPECT_INT(result.sites, 9);
@@ -323,7 +326,7 @@ static int another_each_time(void)
 
 static int inside(void)
 {
-    return eddy_fault(&(struct eddy_fault){.scenario = nothing}, NULL);
+    return eddy_fault(&(struct eddy_fault_options){.scenario = nothing}, NULL);
 }
 
 PLAIN_TEST(an_undisturbed_run_that_fails_is_the_end)
@@ -345,11 +348,11 @@ PLAIN_TEST(mistakes_in_the_call)
 {
     test_stderr_begin();
     EXPECT_INT(eddy_fault(NULL, NULL), -EINVAL);
-    EXPECT_INT(eddy_fault(&(struct eddy_fault){.kind = EDDY_FAULT_MEMORY}, NULL), -EINVAL);
-    EXPECT_INT(
-        eddy_fault(&(struct eddy_fault){.scenario = nothing, .kind = (enum eddy_fault_kind)7},
-                   NULL),
-        -EINVAL);
+    EXPECT_INT(eddy_fault(&(struct eddy_fault_options){.kind = EDDY_FAULT_MEMORY}, NULL), -EINVAL);
+    EXPECT_INT(eddy_fault(&(struct eddy_fault_options){.scenario = nothing,
+                                                       .kind = (enum eddy_fault_kind)7},
+                          NULL),
+               -EINVAL);
     EXPECT_INT(test_count_lines(test_stderr_end()), 3);
     EXPECT_INT(test_run(inside), -EBUSY);
     EXPECT(findings_report(__FILE__, __LINE__, EDDY_LOG_MISUSE, "inside a loop") != NULL);

@@ -89,7 +89,8 @@ PLAIN_TEST(memory_left)
 
 PLAIN_TEST(one_test_that_leaves_something_is_not_the_next_ones_failure)
 {
-    EXPECT_INT(kit("--engine epoll leaves_memory leaves_a_descriptor passes leaves_a_timer"), 3);
+    /* A leak sanitizer has a status of its own. */
+    EXPECT(kit("--engine epoll leaves_memory leaves_a_descriptor passes leaves_a_timer") > 0);
     EXPECT_CONTAINS(process.text, "[       OK ] passes\n");
     EXPECT_CONTAINS(process.text, "3 FAILED TEST(S)");
 }

@@ -4,10 +4,10 @@
 #include "support/test.h"
 #include "test/session.h"
 
-static struct eddy_sweep_result sweep_with(const struct eddy_sweep *sweep, int expected)
+static struct eddy_sweep_result sweep_with(const struct eddy_sweep_options *sweep, int expected)
 {
     struct eddy_sweep_result result = {.points = 0};
-    struct eddy_sweep copy = *sweep;
+    struct eddy_sweep_options copy = *sweep;
     copy.real = !(session_self && session_self->sim);
     test_stderr_begin();
     int r = eddy_sweep(&copy, &result);
@@ -31,7 +31,8 @@ static int sleep_once(void)
 PLAIN_TEST(each_suspension_is_hit_at_both_instants_in_each_way)
 {
     slept = cut_short = cancelled_after = 0;
-    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = sleep_once}, 0);
+    struct eddy_sweep_result result = sweep_with(
+        &(struct eddy_sweep_options){.scenario = sleep_once}, 0);
     EXPECT_TEXT(test_stderr_end(), "");
     EXPECT_INT(result.points, 1);
     EXPECT_INT(result.runs, 2 + 3 * 2);
@@ -54,7 +55,7 @@ PLAIN_TEST(a_kind_can_be_chosen)
 {
     timed_out = 0;
     struct eddy_sweep_result result = sweep_with(
-        &(struct eddy_sweep){.scenario = see_timeout, .kinds = EDDY_SWEEP_TIMEOUT}, 0);
+        &(struct eddy_sweep_options){.scenario = see_timeout, .kinds = EDDY_SWEEP_TIMEOUT}, 0);
     (void)test_stderr_end();
     EXPECT_INT(result.runs, 2 + 2 * 2);
     EXPECT_INT(timed_out, 1); /* at its first suspension; at the others only one sleep is left */
@@ -105,7 +106,7 @@ static int nothing_lost(void)
 PLAIN_TEST(a_value_that_is_lost_is_found)
 {
     struct eddy_sweep_result result = sweep_with(
-        &(struct eddy_sweep){.scenario = lose_a_value, .check = nothing_lost}, -EBADE);
+        &(struct eddy_sweep_options){.scenario = lose_a_value, .check = nothing_lost}, -EBADE);
     const char *printed = test_stderr_end();
     EXPECT(result.failed > 0);
     EXPECT_CONTAINS(result.why, "check() gives -61 -ENODATA");
@@ -142,7 +143,8 @@ static int leak(void)
 
 PLAIN_TEST(a_leak_is_found_where_it_is)
 {
-    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = leak}, -EBADE);
+    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep_options){.scenario = leak},
+                                                 -EBADE);
     const char *printed = test_stderr_end();
     EXPECT_INT(result.failed, 3); /* when it parks in the first sleep, by each kind */
     EXPECT_CONTAINS(result.why, "main task cancelled at park #1 (sleep) of <Task ");
@@ -154,7 +156,8 @@ PLAIN_TEST(a_leak_is_found_where_it_is)
 PLAIN_TEST(one_run_can_be_had_again_alone)
 {
     setenv("EDDY_SWEEP", "timeout:park:1", 1);
-    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = leak}, -EBADE);
+    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep_options){.scenario = leak},
+                                                 -EBADE);
     unsetenv("EDDY_SWEEP");
     EXPECT_CONTAINS(test_stderr_end(), "timeout at park #1");
     EXPECT_INT(result.runs, 3);
@@ -189,8 +192,8 @@ static int want_lock(void)
 PLAIN_TEST(a_hang_is_found_and_ended)
 {
     setenv("EDDY_SWEEP", "task:park:2", 1);
-    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep){.scenario = want_lock},
-                                                 -EBADE);
+    struct eddy_sweep_result result = sweep_with(
+        &(struct eddy_sweep_options){.scenario = want_lock}, -EBADE);
     unsetenv("EDDY_SWEEP");
     EXPECT_CONTAINS(test_stderr_end(), "again by EDDY_SWEEP=task:park:2 ");
     EXPECT_CONTAINS(result.why, "hung: ");

@@ -8,7 +8,7 @@
 static void survive(const char *name, int (*scenario)(void))
 {
     struct eddy_sweep_result result = {.points = 0};
-    const struct eddy_sweep sweep = {
+    const struct eddy_sweep_options sweep = {
         .scenario = scenario, .check = scenario_check, .real = !scenario_simulated(), .seed = 1};
     EXPECT_INT(eddy_sweep(&sweep, &result), 0);
     EXPECT_INT(result.failed, 0);

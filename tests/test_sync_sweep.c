@@ -305,11 +305,11 @@ static void survive(const char *name, int (*scenario)(void))
     struct eddy_sweep_result swept = {.points = 0};
     struct eddy_fault_result failed = {.sites = 0};
     struct eddy_search_result searched;
-    const struct eddy_sweep sweep = {.scenario = scenario, .check = check, .seed = 1};
+    const struct eddy_sweep_options sweep = {.scenario = scenario, .check = check, .seed = 1};
     EXPECT_INT(eddy_sweep(&sweep, &swept), 0);
     EXPECT_INT(swept.failed, 0);
     EXPECT(swept.points > 0);
-    const struct eddy_fault fault = {
+    const struct eddy_fault_options fault = {
         .scenario = scenario, .check = check, .kind = EDDY_FAULT_MEMORY, .simulated = true};
     EXPECT_INT(eddy_fault(&fault, &failed), 0);
     EXPECT_INT(failed.failed, 0);

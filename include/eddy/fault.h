@@ -33,7 +33,7 @@ enum eddy_fault_kind {
                           all of them; and on the real engine rings of 1, 2, 4 and 8 entries */
 };
 
-struct eddy_fault {
+struct eddy_fault_options {
     int (*scenario)(void);
     int (*check)(void); /* after each run, outside the loop; NULL, or 0 if all is well */
     enum eddy_fault_kind kind;
@@ -52,17 +52,23 @@ struct eddy_fault_result {
 };
 
 #define eddy_fault_memory(...)                                                                     \
-    eddy_fault(&(const struct eddy_fault){.kind = EDDY_FAULT_MEMORY, .scenario = __VA_ARGS__}, NULL)
+    eddy_fault(                                                                                    \
+        &(const struct eddy_fault_options){.kind = EDDY_FAULT_MEMORY, .scenario = __VA_ARGS__},    \
+        NULL)
 #define eddy_fault_engine(...)                                                                     \
-    eddy_fault(&(const struct eddy_fault){.kind = EDDY_FAULT_ENGINE, .scenario = __VA_ARGS__}, NULL)
+    eddy_fault(                                                                                    \
+        &(const struct eddy_fault_options){.kind = EDDY_FAULT_ENGINE, .scenario = __VA_ARGS__},    \
+        NULL)
 #define eddy_fault_storm(...)                                                                      \
-    eddy_fault(&(const struct eddy_fault){.kind = EDDY_FAULT_STORM, .scenario = __VA_ARGS__}, NULL)
+    eddy_fault(                                                                                    \
+        &(const struct eddy_fault_options){.kind = EDDY_FAULT_STORM, .scenario = __VA_ARGS__},     \
+        NULL)
 
 /* 0, or -EBADE after printing each run that failed with the one line that repeats it; an undisturbed
  * run that fails is said and ends it all. A scenario whose result isn't always the same (a port, say),
  * and a disturbed run in which a check of eddy/test.h failed, have only their errors judged. -EINVAL
  * without a scenario, -EBUSY inside a loop. */
-EDDY_API EDDY_MUST_USE int eddy_fault(const struct eddy_fault *fault,
+EDDY_API EDDY_MUST_USE int eddy_fault(const struct eddy_fault_options *fault,
                                       struct eddy_fault_result *result);
 
 EDDY_END_DECLS

@@ -28,7 +28,7 @@ enum {
     EDDY_SWEEP_ALL = 7,
 };
 
-struct eddy_sweep {
+struct eddy_sweep_options {
     int (*scenario)(void); /* any result will do: it may be cancelled */
     int (*check)(void);    /* after each run, outside the loop; NULL, or 0 if all is well */
     unsigned kinds;        /* EDDY_SWEEP_...; 0: all */
@@ -48,9 +48,10 @@ struct eddy_sweep_result {
 
 /* eddy_sweep_cancel(scenario, .field = value, ...): 0, or -EBADE after printing each run that
  * failed with the one line that repeats it. -EINVAL without a scenario, -EBUSY inside a loop. */
-#define eddy_sweep_cancel(...) eddy_sweep(&(const struct eddy_sweep){.scenario = __VA_ARGS__}, NULL)
+#define eddy_sweep_cancel(...)                                                                     \
+    eddy_sweep(&(const struct eddy_sweep_options){.scenario = __VA_ARGS__}, NULL)
 
-EDDY_API EDDY_MUST_USE int eddy_sweep(const struct eddy_sweep *sweep,
+EDDY_API EDDY_MUST_USE int eddy_sweep(const struct eddy_sweep_options *sweep,
                                       struct eddy_sweep_result *result);
 
 EDDY_END_DECLS

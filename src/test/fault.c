@@ -36,7 +36,7 @@ enum { STORMS = sizeof storms / sizeof storms[0], STORMS_WITHOUT_RING = 5 };
 
 struct fault_run {
     struct torture torture;
-    const struct eddy_fault *fault;
+    const struct eddy_fault_options *fault;
     const char *prefix; /* "engine" */
     size_t sites;
     int result; /* of the undisturbed run */
@@ -52,7 +52,7 @@ static const char *prefix_of(enum eddy_fault_kind kind)
     return prefixes[kind];
 }
 
-static size_t count_sites(const struct eddy_fault *fault, const struct torture_run *run)
+static size_t count_sites(const struct eddy_fault_options *fault, const struct torture_run *run)
 {
     switch (fault->kind) {
     case EDDY_FAULT_MEMORY:
@@ -154,7 +154,7 @@ static int run_all(struct fault_run *all)
     return all->torture.failed ? -EBADE : 0;
 }
 
-int eddy_fault(const struct eddy_fault *fault, struct eddy_fault_result *result)
+int eddy_fault(const struct eddy_fault_options *fault, struct eddy_fault_result *result)
 {
     if (!fault || !fault->scenario || fault->kind < EDDY_FAULT_MEMORY ||
         fault->kind > EDDY_FAULT_STORM)

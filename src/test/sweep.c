@@ -112,7 +112,7 @@ static int run_all(struct sweep_run *all)
     return all->torture.failed ? -EBADE : 0;
 }
 
-int eddy_sweep(const struct eddy_sweep *sweep, struct eddy_sweep_result *result)
+int eddy_sweep(const struct eddy_sweep_options *sweep, struct eddy_sweep_result *result)
 {
     if (!sweep || !sweep->scenario || sweep->kinds & ~(unsigned)EDDY_SWEEP_ALL)
         return log_misuse(-EINVAL, "eddy_sweep",

@@ -148,10 +148,10 @@ static struct eddy_sim_options loop_options(void)
 
 static void run_sweep(struct counts *counts)
 {
-    struct eddy_sweep sweep = {.scenario = variant->test->body,
-                               .real = variant->system != TEST_SIM,
-                               .seed = plan->seed,
-                               .sim = loop_options()};
+    struct eddy_sweep_options sweep = {.scenario = variant->test->body,
+                                       .real = variant->system != TEST_SIM,
+                                       .seed = plan->seed,
+                                       .sim = loop_options()};
     struct eddy_sweep_result result = {.points = 0};
     int r = eddy_sweep(&sweep, &result);
     counts->sites = result.points;
@@ -163,11 +163,11 @@ static void run_sweep(struct counts *counts)
 
 static void run_fault(struct counts *counts)
 {
-    struct eddy_fault fault = {.scenario = variant->test->body,
-                               .kind = plan->fault,
-                               .simulated = variant->system == TEST_SIM,
-                               .seed = plan->seed,
-                               .sim = loop_options()};
+    struct eddy_fault_options fault = {.scenario = variant->test->body,
+                                       .kind = plan->fault,
+                                       .simulated = variant->system == TEST_SIM,
+                                       .seed = plan->seed,
+                                       .sim = loop_options()};
     struct eddy_fault_result result = {.sites = 0};
     int r = eddy_fault(&fault, &result);
     counts->sites = result.sites;

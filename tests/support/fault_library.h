@@ -21,12 +21,12 @@ static const enum eddy_fault_kind kind;
 TEST_HELPER void survive_with(const char *name, int (*scenario)(void), size_t stack_size)
 {
     struct eddy_fault_result result = {.sites = 0};
-    const struct eddy_fault fault = {.scenario = scenario,
-                                     .check = scenario_check,
-                                     .kind = kind,
-                                     .simulated = scenario_simulated(),
-                                     .seed = 1,
-                                     .sim.loop.stack_size = stack_size};
+    const struct eddy_fault_options fault = {.scenario = scenario,
+                                             .check = scenario_check,
+                                             .kind = kind,
+                                             .simulated = scenario_simulated(),
+                                             .seed = 1,
+                                             .sim.loop.stack_size = stack_size};
     EXPECT_INT(eddy_fault(&fault, &result), 0);
     EXPECT_INT(result.failed, 0);
     EXPECT(result.sites >= 4); /* to make a loop alone takes as many */
