@@ -66,7 +66,7 @@ def build(folder):
     if not os.path.exists(os.path.join(folder, 'build.ninja')):
         header = os.path.join(SOURCE, 'scripts/coverage.h')
         status = run(['meson', 'setup', folder, '-Dbuildtype=debug', '-Doptimization=1',
-                      '-Dc_link_args=--coverage', '-Dbench=false',
+                      '-Dc_link_args=--coverage -Wl,--wrap=abort', '-Dbench=false',
                       f'-Dc_args=--coverage -fprofile-update=atomic -include {header}'],
                      env=dict(os.environ, CC='gcc'), stdout=subprocess.DEVNULL)
         if status:

@@ -48,13 +48,33 @@ CORE = ('cancel', 'event', 'future', 'gather', 'group', 'handle', 'lock', 'loop'
 RING_TESTS = ('connect', 'engine', 'engine_file', 'engine_watch', 'file', 'server', 'stream',
               'stream_flow', 'watch')
 
-# An early end of a wait is a turn, and this one counts turns.
-NOT_IN_SIGNALS = ('loop',)
+# An early end of a wait is a turn, and the first counts turns; the others have the watchdog name the
+# system call that blocks, which the signals keep interrupting.
+NOT_IN_SIGNALS = ('loop', 'mistakes', 'pitfalls')
 # Their own waitpid() and read() don't expect EINTR.
 NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes', 'mistakes_blocks',
                    'mistakes_handles', 'process_pool', 'process_pool_kills',
                    'process_pool_programs', 'rules_graph', 'rules_slow', 'rules_task', 'run',
                    'runner', 'search', 'server', 'sim', 'stack_overflow')
+
+# Tests that one class leaves out, each with its reason, which is printed.
+LEFT_OUT = {
+    ('sweep', 'as_completed'): {
+        'break_continue_and_return_are_those_of_a_loop': 'cut short it gives no handles back'},
+    ('sweep', 'barrier'): dict.fromkeys((
+        'rule_162_who_comes_while_a_round_goes_out_waits_for_the_next',
+        'rule_163_a_cancelled_waiter_is_not_counted_and_breaks_nothing',
+        'a_waiter_let_go_keeps_its_number_although_a_cancel_arrives',
+        'rule_164_abort_breaks_until_reset'),
+        'the others wait for ever for a party that is cancelled, and should') | {
+        'a_storm_of_cancels_never_lets_a_part_of_a_round_through':
+            'thousands of suspensions; see sync_sweep'},
+    ('sweep', 'condition'): {
+        'a_storm_of_cancels_loses_no_notification': 'thousands of suspensions; see sync_sweep'},
+    ('sweep', 'rate_limiter'): {'it_does_not_drift': '30,000 suspensions; see sync_sweep'},
+    ('memory', 'bad_input'): {
+        'awaiting_in_a_callback_says_so_and_names_the_call': 'cut short it leaves its lock held'},
+}
 
 MINIMUM_OF_SEEDS = 5000
 
@@ -199,10 +219,26 @@ class Torture:
 
     # ---- classes ----
 
-    def on_kit(self, result, *arguments):
+    def tests_of(self, kind, name, result):
+        """[] for all of the program, or the names of those that the class doesn't leave out."""
+        left_out = LEFT_OUT.get((kind, name), {})
+        if not left_out:
+            return []
+        listed = subprocess.run([self.programs[name], '--list'], stdout=subprocess.PIPE, text=True,
+                                check=True).stdout.split()
+        listed = list(dict.fromkeys(test.partition('[')[0] for test in listed))
+        for test, reason in left_out.items():
+            if test not in listed:
+                result.fail(f'{name} has no {test} to leave out')
+            print(f'SKIP {kind}: {name}: {test}: {reason}')
+            result.skipped += 1
+        return [test for test in listed if test not in left_out]
+
+    def on_kit(self, result, kind, *arguments):
         self.need_core(result)
-        self.each(lambda name: self.run_counted(result, name, [self.programs[name], *arguments]),
-                  zip(self.kit))
+        self.each(lambda name: self.run_counted(
+            result, name, [self.programs[name], *arguments, *self.tests_of(kind, name, result)]),
+            zip(self.kit))
 
     def seeds(self, result):
         count = 8 if self.short else 200
@@ -218,16 +254,16 @@ class Torture:
             result.fail(f'{result.runs} runs, fewer than {MINIMUM_OF_SEEDS}')
 
     def sweep(self, result):
-        self.on_kit(result, '--sweep')
+        self.on_kit(result, 'sweep', '--sweep')
 
     def memory(self, result):
-        self.on_kit(result, '--fault', 'memory')
+        self.on_kit(result, 'memory', '--fault', 'memory')
 
     def engine(self, result):
-        self.on_kit(result, '--fault', 'engine')
+        self.on_kit(result, 'engine', '--fault', 'engine')
 
     def storm(self, result):
-        self.on_kit(result, '--fault', 'storm')
+        self.on_kit(result, 'storm', '--fault', 'storm')
 
     def rings(self, result):
         if 'uring' not in self.engines:

@@ -245,6 +245,8 @@ void task_interrupt(struct task *task)
 
 void task_cancel(struct task *task)
 {
+    if (!task->slot->task) /* it is ending: its joiners are being told */
+        return;
     task->slot->asked = true;
     scope_cancel(&task->root);
 }

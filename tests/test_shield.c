@@ -137,7 +137,7 @@ ORDERED_TEST(after_a_hundred_refusals_each_further_one_yields)
         EXPECT_INT(others, 50);
     }
     CHECK_INT(err, -ETIMEDOUT);
-    struct test_record *report = EXPECT_REPORT(EDDY_LOG_CANCEL_IGNORED, "test_body, spawned at");
+    struct test_record *report = EXPECT_REPORT(EDDY_LOG_CANCEL_IGNORED, ", spawned at");
     CHECK(report);
     CHECK_TEXT(report->task, "Task-1");
     CHECK_INT(test_count_records(EDDY_LOG_CANCEL_IGNORED), 1); /* once */
