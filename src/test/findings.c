@@ -4,6 +4,7 @@
  */
 #include "test/findings.h"
 
+#include <stdarg.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
