@@ -4,9 +4,9 @@
  */
 #include "test/findings.h"
 
-#include <stdarg.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
