@@ -40,6 +40,65 @@ TEST(back_pressure_over_a_pipe)
     return check_back_pressure(PAIR_PIPE);
 }
 
+struct pour_some {
+    eddy_stream *stream;
+    size_t size;
+    int *cancelled;
+};
+
+/* As pour, but what a cancel interrupts goes on where it was. */
+static int pour_some(struct pour_some *a)
+{
+    char buffer[5000];
+    for (size_t position = 0; position < a->size;) {
+        size_t size = a->size - position < sizeof buffer ? a->size - position : sizeof buffer;
+        pattern_fill(buffer, size, position);
+        ssize_t n = 0;
+        int err;
+        eddy_with_timeout (0.01, &err)
+            n = eddy_stream_write_some(a->stream, buffer, size);
+        if (n == -ECANCELED) {
+            ++*a->cancelled;
+            continue;
+        }
+        CHECK(n > 0);
+        position += (size_t)n;
+    }
+    return 0;
+}
+
+static int check_write_some(enum pair_kind kind)
+{
+    struct pair pair = stream_pair(kind);
+    const size_t size = 6 << 20;
+    char *buffer = malloc(size);
+    int cancelled = 0, err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, pour_some, .stream = pair.b, .size = size, .cancelled = &cancelled);
+        for (size_t have = 0; have < size; have += 600000) {
+            size_t more = size - have < 600000 ? size - have : 600000;
+            CHECK_INT(eddy_sleep(0.1), 0);
+            CHECK_INT(eddy_stream_read_exactly(pair.a, buffer + have, more), more);
+        }
+    }
+    CHECK(pattern_holds(buffer, size, 0));
+    CHECK(cancelled > 10);
+    CHECK_INT(eddy_stream_write_some(pair.b, NULL, 0), 0);
+    CHECK_INT(eddy_stream_write_some(pair.b, NULL, 1), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the data is NULL");
+    pair_close(&pair);
+    free(buffer);
+    return err;
+}
+
+TEST(a_cancelled_write_some_has_written_nothing)
+{
+    CHECK_INT(check_write_some(PAIR_TCP), 0);
+    CHECK_INT(check_write_some(PAIR_UNIX), 0);
+    CHECK_INT(check_write_some(PAIR_PIPE), 0);
+    return 0;
+}
+
 /* ---- every way to read, at any moment, with cancels ---- */
 
 struct trickle {

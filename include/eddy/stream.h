@@ -74,6 +74,12 @@ EDDY_API EDDY_ASYNC ssize_t eddy_stream_read_line(eddy_stream *stream, char *buf
  * send(2), which every later write gives too. Data that came before can still be read. */
 EDDY_API EDDY_ASYNC ssize_t eddy_stream_write(eddy_stream *stream, const void *data, size_t size);
 
+/* Writes what the kernel takes now, at least one byte, at most size: how many; suspends while it takes
+ * none. Cancelled, nothing was written: for who keeps what is left over himself. Errors as
+ * eddy_stream_write; 0 for size 0. */
+EDDY_API EDDY_ASYNC ssize_t eddy_stream_write_some(eddy_stream *stream, const void *data,
+                                                   size_t size);
+
 /* Ends the writing side (FIN) and leaves the reading side open. 0, -EBUSY during a write,
  * -ENOTCONN, -ENOTSOCK (a pipe's end: close it). */
 EDDY_API int eddy_stream_write_end(eddy_stream *stream);
