@@ -5,37 +5,46 @@
 #ifndef EDDY_H
 #define EDDY_H
 
+/* errors, and what the runtime says */
 #include <eddy/base.h>
+#include <eddy/debug.h>
 #include <eddy/failure.h>
 #include <eddy/log.h>
+
+/* running */
 #include <eddy/loop.h>
-#include <eddy/future.h>
-#include <eddy/task.h>
-#include <eddy/debug.h>
 #include <eddy/run.h>
 #include <eddy/runner.h>
-#include <eddy/scope.h>
-#include <eddy/group.h>
-#include <eddy/gather.h>
-#include <eddy/wait.h>
 #include <eddy/submit.h>
+
+/* tasks, and waiting for them */
+#include <eddy/defer.h>
+#include <eddy/future.h>
+#include <eddy/gather.h>
 #include <eddy/generator.h>
-#include <eddy/lock.h>
-#include <eddy/event.h>
-#include <eddy/condition.h>
-#include <eddy/semaphore.h>
-#include <eddy/barrier.h>
-#include <eddy/queue.h>
+#include <eddy/group.h>
+#include <eddy/local.h>
 #include <eddy/race.h>
+#include <eddy/scope.h>
 #include <eddy/select.h>
+#include <eddy/task.h>
+#include <eddy/wait.h>
+
+/* between tasks */
+#include <eddy/barrier.h>
+#include <eddy/cache.h>
+#include <eddy/condition.h>
+#include <eddy/event.h>
+#include <eddy/lock.h>
 #include <eddy/priority_queue.h>
+#include <eddy/queue.h>
 #include <eddy/rate_limiter.h>
 #include <eddy/retry.h>
-#include <eddy/cache.h>
-#include <eddy/local.h>
-#include <eddy/defer.h>
+#include <eddy/semaphore.h>
+
+/* the world */
+#include <eddy/file.h>
 #include <eddy/pool.h>
 #include <eddy/stream.h>
-#include <eddy/file.h>
 
 #endif

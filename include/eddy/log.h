@@ -37,7 +37,7 @@ struct eddy_log_record {
     enum eddy_log_event event;
     const char *message;         /* one line, no newline */
     const char *task;            /* name of the task it is about, or "" */
-    double seconds;              /* EDDY_LOG_TASK_FINISHED: its duration, else 0 */
+    double seconds;              /* a finished task's or a slow step's duration, else 0 */
     int code;                    /* the result or error code, else 0 */
     const eddy_failure *failure; /* or NULL */
 };
