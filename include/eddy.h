@@ -45,6 +45,7 @@
 /* the world */
 #include <eddy/file.h>
 #include <eddy/pool.h>
+#include <eddy/server.h>
 #include <eddy/stream.h>
 
 #endif

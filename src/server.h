@@ -5,6 +5,8 @@
 #ifndef EDDY_SRC_SERVER_H
 #define EDDY_SRC_SERVER_H
 
+#include "eddy/server.h"
+
 struct eddy_loop;
 
 /* Closes and frees the servers that were left open, when no task of the loop is left. */

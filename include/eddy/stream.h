@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams: TCP connections and servers. asyncio's open_connection and start_server.
+ * Streams: bytes in order, over TCP, Unix sockets, pipes. asyncio's StreamReader and StreamWriter.
  *
- *     static int echo(eddy_stream *stream, void *context)     // a task a connection
- *     {
- *         char line[1024];
- *         ssize_t n;
- *         while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0)
- *             if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
- *                 break;
- *         return (int)n;
- *     }                                                       // the server closes the stream
+ *     eddy_stream *stream;
+ *     char line[1024];
+ *     int r = eddy_connect("localhost", 8080, &stream);
+ *     if (r < 0)
+ *         return r;
+ *     ssize_t n = eddy_stream_write(stream, "hello\n", 6);
+ *     if (n >= 0)
+ *         n = eddy_stream_read_line(stream, line, sizeof line);
+ *     eddy_stream_close(stream);
  *
- *     eddy_server *server;
- *     r = eddy_serve("localhost", 8080, echo, NULL, NULL, &server);
+ * The other side of it, servers, is in eddy/server.h.
  *
  * There is no drain: a write suspends while the peer doesn't take the data. A task that waits for
  * input holds no buffer; a stream allocates one when bytes are left over from a line, as long as
@@ -34,7 +33,6 @@
 EDDY_BEGIN_DECLS
 
 typedef struct eddy_stream eddy_stream;
-typedef struct eddy_server eddy_server;
 
 /* How long a line may be, and how much a stream reads ahead. */
 #define EDDY_STREAM_LIMIT 65536
@@ -95,36 +93,6 @@ EDDY_API int eddy_stream_descriptor(const eddy_stream *stream);
 /* Writes "127.0.0.1:8080", "[::1]:8080" or "unix:/path" for the peer: the length as snprintf,
  * -ENOTCONN (not a socket). Known also when the peer has gone. */
 EDDY_API int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size);
-
-/* Handles a connection, as a task of its own. The stream is closed after it returns. A negative
- * result other than -ECANCELED is reported to the log, with the peer's address, and concerns this
- * connection alone. */
-typedef int eddy_stream_handler(eddy_stream *stream, void *context);
-
-struct eddy_serve_options {
-    int backlog;            /* default 100, as asyncio's */
-    size_t max_connections; /* default 10,000; further ones wait in the backlog */
-    bool reuse_port;        /* several processes share the port: SO_REUSEPORT */
-};
-
-/* Listens on all addresses of host (NULL or "": every interface, IPv4 and IPv6) and makes a task of
- * each connection; port 0 takes a port that is free on all of them. options may be NULL.
- * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -ENOMEM, -ECANCELED, or as eddy_connect for the
- * name. When descriptors, memory or tasks run out it reports that once, and tries again every
- * second. */
-EDDY_API EDDY_ASYNC int eddy_serve(const char *host, int port, eddy_stream_handler *handler,
-                                   void *context, const struct eddy_serve_options *options,
-                                   eddy_server **server);
-
-/* The port it listens on; -EINVAL for NULL. How many handlers are at work or about to be. */
-EDDY_API int eddy_server_port(const eddy_server *server);
-EDDY_API size_t eddy_server_connections(const eddy_server *server);
-
-/* Stops listening, cancels the handlers, waits for them, frees. Suspends; a cancel meanwhile
- * doesn't shorten it. In a callback it only begins all that. NULL is harmless. A handler of the
- * server can't close it: that is reported and nothing done. A server still open when the loop ends
- * is closed by it; the handle is dead then. */
-EDDY_API void eddy_server_close(eddy_server *server);
 
 EDDY_END_DECLS
 #endif
