@@ -47,5 +47,6 @@
 #include <eddy/pool.h>
 #include <eddy/server.h>
 #include <eddy/stream.h>
+#include <eddy/stream_layer.h>
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams: life, waiting, writing, closing. Reading is in stream_read.c, the idea in stream.h.
+ * Streams: life, waiting, closing. Reading is in stream_read.c, writing in stream_write.c, the idea in
+ * stream.h.
  */
 #include "stream.h"
 
@@ -102,8 +103,7 @@ int stream_step(struct eddy_stream *stream)
 
 /* ---- calls ---- */
 
-/* Its loop runs, and on this thread. */
-static bool stream_is_home(const struct eddy_stream *stream)
+bool stream_is_home(const struct eddy_stream *stream)
 {
     return loop_self == stream->loop && loop_self && loop_self->id == stream->loop_id;
 }
@@ -134,10 +134,13 @@ void stream_leave(struct eddy_stream *stream, enum stream_direction direction)
 
 void stream_name(const struct eddy_stream *stream, char name[ADDRESS_TEXT_SIZE])
 {
-    if (stream->peer.size)
-        (void)address_text(&stream->peer, name, ADDRESS_TEXT_SIZE);
+    const struct eddy_stream *lowest = stream_lowest(stream);
+    if (!lowest)
+        (void)snprintf(name, ADDRESS_TEXT_SIZE, "a stream");
+    else if (lowest->peer.size)
+        (void)address_text(&lowest->peer, name, ADDRESS_TEXT_SIZE);
     else
-        (void)snprintf(name, ADDRESS_TEXT_SIZE, "descriptor %d", stream->watch.descriptor);
+        (void)snprintf(name, ADDRESS_TEXT_SIZE, "descriptor %d", lowest->watch.descriptor);
 }
 
 int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int code)
@@ -183,6 +186,8 @@ void stream_release(struct eddy_stream *stream)
 {
     if (--stream->references > 0)
         return;
+    if (stream->layer)
+        stream->layer->release(stream->context);
     memory_free(stream->buffer);
     memory_free(stream);
 }
@@ -254,19 +259,10 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
     return 0;
 }
 
-void eddy_stream_close(eddy_stream *stream)
+static void close_descriptor(struct eddy_stream *stream)
 {
-    if (!stream)
-        return;
-    if (stream->closed || stream->thread != &loop_self) {
-        (void)log_misuse(-EINVAL, "eddy_stream_close",
-                         stream->closed ? "the stream is closed already"
-                                        : "the stream belongs to another thread's loop");
-        return;
-    }
     int descriptor = stream->watch.descriptor;
     struct eddy_loop *loop = stream_is_home(stream) ? stream->loop : NULL; /* NULL: it has ended */
-    stream->closed = true;
     if (loop && stream->watching) {
         loop->engine->call->unwatch(loop->engine, &stream->watch);
         loop->watched--;
@@ -277,6 +273,23 @@ void eddy_stream_close(eddy_stream *stream)
         (void)loop->engine->call->close(loop->engine, descriptor);
     else
         (void)engine_socket_close(NULL, descriptor);
+}
+
+void eddy_stream_close(eddy_stream *stream)
+{
+    if (!stream)
+        return;
+    if (stream->closed || stream->thread != &loop_self) {
+        (void)log_misuse(-EINVAL, "eddy_stream_close",
+                         stream->closed ? "the stream is closed already"
+                                        : "the stream belongs to another thread's loop");
+        return;
+    }
+    stream->closed = true;
+    if (stream->layer)
+        stream->layer->close(stream->context);
+    else
+        close_descriptor(stream);
     stream_wake(stream, STREAM_READ, 0);
     stream_wake(stream, STREAM_WRITE, 0);
     stream_release(stream);
@@ -284,7 +297,10 @@ void eddy_stream_close(eddy_stream *stream)
 
 int eddy_stream_descriptor(const eddy_stream *stream)
 {
-    return stream ? stream->watch.descriptor : -EINVAL;
+    if (!stream)
+        return -EINVAL;
+    stream = stream_lowest(stream);
+    return stream ? stream->watch.descriptor : -ENOTCONN;
 }
 
 int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size)
@@ -292,6 +308,9 @@ int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size)
     if (!stream || (!buffer && size))
         return log_misuse(-EINVAL, "eddy_stream_peer", "the %s is NULL",
                           stream ? "buffer" : "stream");
+    stream = stream_lowest(stream);
+    if (!stream)
+        return eddy_fail(-ENOTCONN, "a stream without a descriptor has no peer");
     if (stream->peer.size)
         return address_text(&stream->peer, buffer, size);
     struct sockaddr_un address = {.sun_family = AF_UNSPEC};
@@ -304,88 +323,4 @@ int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size)
                       ? strnlen(address.sun_path, length - offsetof(struct sockaddr_un, sun_path))
                       : 0;
     return snprintf(buffer, size, "unix:%.*s", (int)path, address.sun_path);
-}
-
-/* ---- writing ---- */
-
-/* At least one byte: how many. Nothing was taken if it fails. */
-static ssize_t stream_send(struct eddy_stream *stream, const char *data, size_t size)
-{
-    struct engine *engine = stream->loop->engine;
-    for (;;) {
-        int r = stream_step(stream);
-        if (r < 0)
-            return r;
-        if (stream->errors[STREAM_WRITE])
-            return stream_fail(stream, STREAM_WRITE, stream->errors[STREAM_WRITE]);
-        if (stream->ready[STREAM_WRITE]) {
-            ssize_t n = engine->call->send(engine, stream->watch.descriptor, data, size);
-            if (n >= 0)
-                return n;
-            if (n != -EAGAIN)
-                return stream_fail(stream, STREAM_WRITE, (int)n);
-            stream->ready[STREAM_WRITE] = false;
-        }
-        r = stream_wait(stream, STREAM_WRITE, "room to write to a stream");
-        if (r < 0)
-            return r;
-    }
-}
-
-static ssize_t write_all(struct eddy_stream *stream, const char *data, size_t size)
-{
-    size_t sent = 0;
-    while (sent < size) {
-        ssize_t n = stream_send(stream, data + sent, size - sent);
-        if (n == -ECANCELED && sent)
-            return eddy_fail(-ECANCELED, "cancelled after %zu of %zu bytes were written", sent,
-                             size);
-        if (n < 0)
-            return n;
-        sent += (size_t)n;
-    }
-    return (ssize_t)size;
-}
-
-static ssize_t write_some(struct eddy_stream *stream, const char *data, size_t size)
-{
-    return size ? stream_send(stream, data, size) : 0;
-}
-
-static ssize_t stream_write(struct eddy_stream *stream, const void *data, size_t size,
-                            ssize_t (*write)(struct eddy_stream *, const char *, size_t),
-                            const char *call)
-{
-    int r = stream_enter(stream, STREAM_WRITE, call);
-    if (r < 0)
-        return r;
-    ssize_t written;
-    if ((!data && size) || size > SSIZE_MAX)
-        written = log_misuse(-EINVAL, call, data ? "a size of %zu" : "the data is NULL", size);
-    else
-        written = write(stream, data, size);
-    stream_leave(stream, STREAM_WRITE);
-    return written;
-}
-
-ssize_t eddy_stream_write(eddy_stream *stream, const void *data, size_t size)
-{
-    return stream_write(stream, data, size, write_all, "eddy_stream_write");
-}
-
-ssize_t eddy_stream_write_some(eddy_stream *stream, const void *data, size_t size)
-{
-    return stream_write(stream, data, size, write_some, "eddy_stream_write_some");
-}
-
-int eddy_stream_write_end(eddy_stream *stream)
-{
-    if (!stream || !stream_is_home(stream))
-        return log_misuse(-EINVAL, "eddy_stream_write_end",
-                          stream ? "called outside the stream's loop" : "the stream is NULL");
-    if (stream->busy[STREAM_WRITE])
-        return eddy_fail(-EBUSY, "eddy_stream_write_end: a task writes to this stream");
-    struct engine *engine = stream->loop->engine;
-    int r = engine->call->shutdown(engine, stream->watch.descriptor, SHUT_WR);
-    return r < 0 ? eddy_fail(r, "the writing side can't be ended: %s", strerror(-r)) : 0;
 }

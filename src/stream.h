@@ -23,6 +23,7 @@
 
 #include "address.h"
 #include "eddy/stream.h"
+#include "eddy/stream_layer.h"
 #include "task.h"
 
 /* Operations of one stream without a suspension after which the loop gets its turn. */
@@ -57,6 +58,9 @@ struct eddy_stream {
     char *buffer; /* NULL unless bytes are left over: buffer[begin..end) */
     size_t begin, end, capacity;
     struct address peer;
+
+    const struct eddy_stream_layer *layer; /* NULL: the stream is of a descriptor */
+    void *context;
 };
 
 /* A stream of a non-blocking descriptor, which it takes over; `peer` NULL if it has none. NULL
@@ -83,7 +87,17 @@ int stream_wait(struct eddy_stream *stream, enum stream_direction direction, con
 /* Records a failure that names the peer, and the error itself unless it is a passing one. */
 int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int code);
 
-/* "127.0.0.1:80", or "descriptor 3". */
+/* Its loop runs, and on this thread. */
+bool stream_is_home(const struct eddy_stream *stream);
+
+/* The one of a descriptor at the bottom of all layers, or NULL. */
+const struct eddy_stream *stream_lowest(const struct eddy_stream *stream);
+
+/* A layer's call, with what it returned checked and remembered. */
+ssize_t stream_layer_read(struct eddy_stream *stream, void *buffer, size_t size);
+ssize_t stream_layer_write(struct eddy_stream *stream, const void *data, size_t size);
+
+/* "127.0.0.1:80", "descriptor 3", or "a stream". */
 void stream_name(const struct eddy_stream *stream, char name[ADDRESS_TEXT_SIZE]);
 
 #endif

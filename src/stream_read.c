@@ -108,6 +108,8 @@ static ssize_t stream_receive(struct eddy_stream *stream, char *buffer, size_t s
             return r;
         if (stream->errors[STREAM_READ])
             return stream_fail(stream, STREAM_READ, stream->errors[STREAM_READ]);
+        if (stream->layer)
+            return stream_layer_read(stream, buffer, size);
         if (stream->ready[STREAM_READ]) {
             stream->ready[STREAM_READ] = false;
             ssize_t n = engine->call->receive(engine, stream->watch.descriptor, buffer, size);
