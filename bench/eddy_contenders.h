@@ -14,15 +14,27 @@ extern const struct contender eddy_switch_contenders[];
 extern const struct contender eddy_spawn_contenders[];
 extern const struct contender eddy_queue_contenders[];
 extern const struct contender eddy_timer_contenders[];
+extern const struct contender eddy_wake_contenders[];
+extern const struct contender eddy_join_contenders[];
 extern const struct contender eddy_memory_contenders[];
 extern const struct contender eddy_echo_contenders[];
+extern const struct contender eddy_sim_contenders[];
+
+/* eddy-test isn't built without cmocka. */
+#ifdef BENCH_WITHOUT_SIM
+#define EDDY_SIM_CONTENDERS
+#else
+#define EDDY_SIM_CONTENDERS eddy_sim_contenders,
+#endif
 
 #define EDDY_CONTENDERS                                                                            \
     eddy_switch_contenders, eddy_spawn_contenders, eddy_queue_contenders, eddy_timer_contenders,   \
-        eddy_memory_contenders, eddy_echo_contenders,
+        eddy_wake_contenders, eddy_join_contenders, eddy_memory_contenders, eddy_echo_contenders,  \
+        EDDY_SIM_CONTENDERS
 
 /* What programs get by default ($EDDY_ENGINE chooses the engine), but Ctrl-C ends the benchmark,
- * and failures become a row's text. */
-#define EDDY_BENCH_OPTIONS ((const struct eddy_options){.keep_sigint = true, .quiet = true})
+ * failures become a row's text, and a step may take as long as it likes. */
+#define EDDY_BENCH_OPTIONS                                                                         \
+    ((const struct eddy_options){.keep_sigint = true, .quiet = true, .slow_step = -1})
 
 #endif

@@ -49,6 +49,7 @@ static int serve(const char *engine, uint16_t port)
 {
     struct eddy_options options = EDDY_BENCH_OPTIONS;
     options.engine = engine;
+    options.slow_step = 0; /* a server has its watchdog */
     return eddy_run_with(&options, echo_main, .engine = engine, .port = port);
 }
 

@@ -11,6 +11,9 @@ extern const struct contender floor_switch_contenders[];
 extern const struct contender floor_spawn_contenders[];
 extern const struct contender floor_queue_contenders[];
 extern const struct contender floor_timer_contenders[];
+extern const struct contender floor_wake_contenders[];
+extern const struct contender floor_join_contenders[];
+extern const struct contender floor_sim_contenders[];
 extern const struct contender floor_memory_contenders[];
 extern const struct contender floor_echo_epoll_contenders[];
 #ifndef BENCH_WITHOUT_URING

@@ -55,7 +55,7 @@ static void collect_rows(struct result *result, const struct contender *const *t
         struct row *row = &result->rows[i];
         row->figures = allocate(result->rounds, sizeof(double));
         row->instructions = allocate(result->rounds, sizeof(double));
-        row->cpu = allocate(result->rounds, sizeof(double));
+        row->wall = allocate(result->rounds, sizeof(double));
     }
 }
 
@@ -66,11 +66,7 @@ static double per_operation(double total, const struct sample *sample)
 
 static double figure_of(const struct group *group, const struct sample *sample)
 {
-    double total = sample->nanoseconds;
-    if (group->figure == FIGURE_CPU)
-        total = sample->cpu_nanoseconds;
-    else if (group->figure == FIGURE_BYTES)
-        total = sample->bytes;
+    double total = group->figure == FIGURE_BYTES ? sample->bytes : sample->cpu_nanoseconds;
     return per_operation(total, sample) / group->scale;
 }
 
@@ -88,7 +84,7 @@ static void run_round(struct result *result, size_t round, uint64_t operations)
         struct row *row = &result->rows[i];
         struct sample sample;
 
-        row->figures[round] = row->instructions[round] = row->cpu[round] = NAN;
+        row->figures[round] = row->instructions[round] = row->wall[round] = NAN;
         int error = run_block(row, operations, &sample);
         if (error < 0) {
             row->error = error;
@@ -96,7 +92,7 @@ static void run_round(struct result *result, size_t round, uint64_t operations)
         }
         row->figures[round] = figure_of(result->group, &sample);
         row->instructions[round] = per_operation(sample.instructions, &sample);
-        row->cpu[round] = per_operation(sample.cpu_nanoseconds, &sample);
+        row->wall[round] = per_operation(sample.nanoseconds, &sample);
         memcpy(row->note, sample.note, sizeof(row->note));
     }
 }
@@ -140,7 +136,7 @@ void result_release(struct result *result)
     for (size_t i = 0; i < result->row_count; i++) {
         free(result->rows[i].figures);
         free(result->rows[i].instructions);
-        free(result->rows[i].cpu);
+        free(result->rows[i].wall);
     }
     free(result->rows);
     result->rows = NULL;

@@ -153,7 +153,7 @@ static void json_row(FILE *file, const struct result *result, const struct row *
     fprintf(file, ", \"floor\": %s", row->contender->is_floor ? "true" : "false");
     json_summary(file, "figure", summarize(row->figures, result->rounds));
     json_summary(file, "ratio", ratio_to_floor(result, row));
-    json_summary(file, "cpu_ns", summarize(row->cpu, result->rounds));
+    json_summary(file, "wall_ns", summarize(row->wall, result->rounds));
     json_summary(file, "instructions", summarize(row->instructions, result->rounds));
     fprintf(file, ", \"rounds\": [");
     for (size_t round = 0; round < result->rounds; round++) {

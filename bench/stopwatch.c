@@ -90,3 +90,19 @@ void stopwatch_stop(struct stopwatch *watch, uint64_t operations, struct sample 
     ret_sample->cpu_nanoseconds = difference(cpu_nanoseconds, watch->cpu_nanoseconds);
     ret_sample->instructions = difference(instructions, watch->instructions);
 }
+
+static void add(double *sum, double more)
+{
+    *sum = more < 0 ? more : *sum < 0 ? more : *sum + more;
+}
+
+void stopwatch_stop_adding(struct stopwatch *watch, uint64_t operations, struct sample *sample)
+{
+    struct sample more = EMPTY_SAMPLE;
+
+    stopwatch_stop(watch, operations, &more);
+    sample->operations += operations;
+    add(&sample->nanoseconds, more.nanoseconds);
+    add(&sample->cpu_nanoseconds, more.cpu_nanoseconds);
+    add(&sample->instructions, more.instructions);
+}

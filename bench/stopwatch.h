@@ -29,5 +29,8 @@ void stopwatch_start(struct stopwatch *watch);
 /* The same for another process, e.g. a server, whose CPU time the kernel knows to the ns. */
 int stopwatch_start_on(struct stopwatch *watch, pid_t process);
 void stopwatch_stop(struct stopwatch *watch, uint64_t operations, struct sample *ret_sample);
+/* Adds to what *sample has of earlier stretches: start and stop cost about a microsecond, so a
+ * stretch has to be of some length. */
+void stopwatch_stop_adding(struct stopwatch *watch, uint64_t operations, struct sample *sample);
 
 #endif

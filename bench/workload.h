@@ -10,9 +10,13 @@
 
 enum {
     WORKLOAD_RING_TASKS = 100,
+    WORKLOAD_GATHERED_TASKS = 1000,
     WORKLOAD_QUEUE_CAPACITY = 128, /* a power of two */
     WORKLOAD_LIVE_TIMERS = 512,    /* armed all the time beside the one set and cancelled */
     WORKLOAD_MESSAGE_SIZE = 64,    /* of an echo request */
+    WORKLOAD_SIM_PAIRS = 500,      /* of a client and the task that serves it */
+    WORKLOAD_SIM_DELAY_MIN_US = 900,
+    WORKLOAD_SIM_DELAY_MAX_US = 1100,
 };
 
 /* The delay of the n-th timer: 1..4096 ms, scattered over the wheel's levels. */
