@@ -46,6 +46,7 @@
 #include <eddy/file.h>
 #include <eddy/pool.h>
 #include <eddy/server.h>
+#include <eddy/signal.h>
 #include <eddy/stream.h>
 #include <eddy/stream_layer.h>
 

@@ -10,6 +10,7 @@
 #include "eddy/debug.h"
 #include "eddy/pool.h"
 #include "log.h"
+#include "signals.h"
 
 enum { TASKS = 64, TEXT = 440 };
 
@@ -17,7 +18,7 @@ enum { TASKS = 64, TEXT = 440 };
 static bool waits_for_the_world(const struct task *task)
 {
     static const char *const worldly[] = {"sleep", "a thread", "a worker process",
-                                          "a pool to close"};
+                                          "a pool to close", "a signal"};
     for (size_t i = 0; i < sizeof worldly / sizeof worldly[0]; i++)
         if (strcmp(task->wait->what, worldly[i]) == 0)
             return true;
@@ -34,7 +35,7 @@ static bool others_could_call(const struct eddy_loop *loop)
     if (tasks.st_nlink - 2 > 1 + (size_t)watchdog_runs() + eddy_pool_workers(loop->threads))
         return true;
     return atomic_load(&loop->posts) ||
-           atomic_load(&loop->interrupts); /* one called, and has gone */
+           atomic_load(&loop->interrupts) /* one called, and has gone */ || signals_expected(loop);
 }
 
 /* ---- the cycle ---- */

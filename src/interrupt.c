@@ -7,20 +7,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "interrupt.h"
+#include "signals.h"
 
 static _Atomic(struct eddy_loop *) interrupted_loop;
 static atomic_int interrupt_count;
 
 static void interrupt_handler(int number)
 {
+    signal_context_enter();
     struct eddy_loop *loop = atomic_load(&interrupted_loop);
     if (!loop || atomic_fetch_add(&interrupt_count, 1) > 0) {
         (void)signal(number, SIG_DFL);
         (void)raise(number); /* takes effect when this handler returns */
-        return;
+    } else {
+        atomic_fetch_or(&loop->interrupts, LOOP_INTERRUPTED);
+        loop->engine->call->wake(loop->engine);
     }
-    atomic_store(&loop->interrupts, 1);
-    loop->engine->call->wake(loop->engine);
+    signal_context_leave();
 }
 
 void interrupt_install(struct eddy_loop *loop)
@@ -36,20 +39,32 @@ void interrupt_install(struct eddy_loop *loop)
     (void)sigaction(SIGINT, &action, NULL);
 }
 
+/* A handler of the program's, asked for meanwhile, stays. */
+static void interrupt_restore(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == interrupt_handler)
+        (void)signal(SIGINT, SIG_DFL);
+    atomic_store(&interrupted_loop, NULL);
+}
+
 void interrupt_remove(struct eddy_loop *loop)
 {
     if (atomic_load(&interrupted_loop) != loop)
         return;
-    (void)signal(SIGINT, SIG_DFL);
-    atomic_store(&interrupted_loop, NULL);
+    interrupt_restore();
+    signal_context_wait();
 }
 
 void interrupt_forget(void)
 {
-    if (!atomic_load(&interrupted_loop))
-        return;
-    (void)signal(SIGINT, SIG_DFL);
-    atomic_store(&interrupted_loop, NULL);
+    if (atomic_load(&interrupted_loop))
+        interrupt_restore();
+}
+
+bool interrupt_is_over(const struct sigaction *action)
+{
+    return action->sa_handler == interrupt_handler && !atomic_load(&interrupted_loop);
 }
 
 bool interrupt_seen(const struct eddy_loop *loop)

@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "server.h"
+#include "signals.h"
 #include "task.h"
 #include "watch.h"
 
@@ -85,11 +86,19 @@ static void loop_interrupt(struct eddy_loop *loop)
     cancellation_release(why);
 }
 
+static void loop_take_interrupts(struct eddy_loop *loop)
+{
+    int interrupts = atomic_exchange(&loop->interrupts, 0);
+    if (interrupts & LOOP_INTERRUPTED && loop->main)
+        loop_interrupt(loop);
+    if (interrupts & LOOP_SIGNALLED)
+        signals_take(loop);
+}
+
 static void loop_take_posts(struct eddy_loop *loop)
 {
-    if (atomic_load_explicit(&loop->interrupts, memory_order_relaxed) &&
-        atomic_exchange(&loop->interrupts, 0) && loop->main)
-        loop_interrupt(loop);
+    if (atomic_load_explicit(&loop->interrupts, memory_order_relaxed))
+        loop_take_interrupts(loop);
     struct post *newest = atomic_exchange_explicit(&loop->posts, NULL, memory_order_acquire);
     struct post *oldest = NULL;
     while (newest) {
@@ -304,6 +313,7 @@ void loop_destroy(struct eddy_loop *loop)
     loop_drop_ready(loop);
     calls_destroy(loop);
     watches_destroy(loop);
+    signals_destroy(loop);
     loop->engine->call->destroy(loop->engine);
     slots_destroy(loop);
     stack_pool_destroy(&loop->stacks);

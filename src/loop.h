@@ -29,12 +29,19 @@
 #define LOOP_BUDGET 64
 #define NANOSECONDS 1000000000
 
+/* What may be set in a loop's `interrupts`, from signal context. */
+enum {
+    LOOP_INTERRUPTED = 1, /* SIGINT, for the main task */
+    LOOP_SIGNALLED = 2,   /* signals that the program asked for */
+};
+
 struct task;
 struct task_slot;
 struct calls;
 struct cancellation;
 struct watches;
 struct door;
+struct signals;
 struct spare;
 
 /* One entry of the ready queue. What is still queued when the loop ends is run without a loop
@@ -87,6 +94,7 @@ struct eddy_loop {
 
     struct calls *calls;       /* handles of call_soon and call_later */
     struct watches *watches;   /* descriptors with readers, writers */
+    struct signals *signals;   /* handlers and streams of signals */
     struct eddy_pool *threads; /* made at first use */
     struct list servers;       /* closed with the loop */
     struct door *door;         /* or NULL */
@@ -94,7 +102,7 @@ struct eddy_loop {
 
     bool stuck; /* for ever, as was reported: deadlock.c */
 
-    atomic_int interrupts; /* SIGINTs not yet seen */
+    atomic_int interrupts; /* not yet seen */
     struct task *main;     /* NULL once done */
 
     eddy_log_function *log;

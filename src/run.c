@@ -11,6 +11,7 @@
 #include "overflow.h"
 #include "pool.h"
 #include "run.h"
+#include "signals.h"
 #include "task.h"
 
 struct main_join {
@@ -29,12 +30,13 @@ static void main_done(struct join *join, const struct task_slot *slot)
 static void child_has_no_loop(void)
 {
     loop_self = NULL;
+    signals_fork_child();
     interrupt_forget();
 }
 
 __attribute__((__constructor__)) static void run_init(void)
 {
-    (void)pthread_atfork(NULL, NULL, child_has_no_loop);
+    (void)pthread_atfork(signals_fork_begin, signals_fork_parent, child_has_no_loop);
 }
 
 /* Runs in a signal handler on a fault: nothing here may allocate or lock. */
@@ -131,6 +133,7 @@ int run_outcome(struct eddy_loop *loop, const struct run *run, bool quiet)
 void run_close(struct eddy_loop *loop)
 {
     pool_loop_close(loop);
+    signals_remove(loop); /* while SIGINT can still be handed back to the run */
     run_end(loop);
     loop_destroy(loop);
 }

@@ -67,6 +67,12 @@ struct connection {
     struct task *task;
 };
 
+/* Parked until the last handler has ended. */
+struct closer {
+    struct wait wait;
+    struct eddy_server *server;
+};
+
 /* ---- life ---- */
 
 static void server_free(struct eddy_server *server)
@@ -194,6 +200,13 @@ static void connection_free(struct connection *connection)
     memory_free(connection);
 }
 
+static void server_wake_closers(struct eddy_server *server)
+{
+    struct link *link;
+    while ((link = list_take_first(&server->closers)))
+        wait_finish(container_of(link, struct wait, link), 0);
+}
+
 static void connection_done(struct join *join, const struct task_slot *slot)
 {
     struct connection *connection = container_of(join, struct connection, join);
@@ -204,11 +217,8 @@ static void connection_done(struct join *join, const struct task_slot *slot)
     connection_free(connection);
     server->count--;
     server_queue_listeners(server);
-    if (!server->count) {
-        struct link *closer;
-        while ((closer = list_take_first(&server->closers)))
-            wait_finish(container_of(closer, struct wait, link), 0);
-    }
+    if (!server->count)
+        server_wake_closers(server);
     server_release(server);
 }
 
@@ -407,6 +417,36 @@ static bool is_handler_of(const struct task *task, const struct eddy_server *ser
            ((const struct connection *)task->arguments)->server == server;
 }
 
+static const char handlers_end[] = "the end of a server's handlers";
+
+static bool closer_abort(struct wait *wait)
+{
+    struct closer *closer = container_of(wait, struct closer, wait);
+    list_remove(&closer->server->closers, &wait->link);
+    return true;
+}
+
+int eddy_server_drain(eddy_server *server)
+{
+    const char *call = "eddy_server_drain";
+    if (!task_current())
+        return task_missing(call);
+    if (!server || server->loop != loop_self)
+        return log_misuse(-EINVAL, call,
+                          server ? "the server belongs to another loop" : "the server is NULL");
+    if (is_handler_of(task_current(), server))
+        return log_misuse(-EDEADLK, call, "a handler of the server would wait for itself");
+    server_stop_listening(server);
+    if (!server->count)
+        return 0;
+    struct closer closer = {.server = server};
+    int r = wait_begin(&closer.wait, handlers_end, closer_abort);
+    if (r < 0)
+        return r;
+    list_append(&server->closers, &closer.wait.link);
+    return wait_park(&closer.wait);
+}
+
 void eddy_server_close(eddy_server *server)
 {
     if (!server)
@@ -427,11 +467,10 @@ void eddy_server_close(eddy_server *server)
     server_stop_listening(server);
     for (struct link *link = server->connections.first; link; link = link->next)
         task_cancel(container_of(link, struct connection, link)->task);
-    struct wait wait;
-    if (task && server->count &&
-        wait_begin_shielded(&wait, "the end of a server's handlers") == 0) {
-        list_append(&server->closers, &wait.link);
-        (void)wait_park(&wait);
+    struct closer closer = {.server = server};
+    if (task && server->count && wait_begin_shielded(&closer.wait, handlers_end) == 0) {
+        list_append(&server->closers, &closer.wait.link);
+        (void)wait_park(&closer.wait);
     }
     server_disown(server);
     server_release(server);

@@ -103,6 +103,46 @@ TEST(closing_cancels_the_handlers_and_waits_for_them)
     return 0;
 }
 
+/* Takes its time for each line, as long as there are any. */
+static int slow_echo(eddy_stream *stream, void *context)
+{
+    char line[64];
+    ssize_t n;
+    (void)context;
+    while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0) {
+        int r = eddy_sleep(1);
+        if (r < 0)
+            return r;
+        if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
+            break;
+    }
+    return (int)n;
+}
+
+ANYWHERE_TEST(draining_lets_handlers_end_by_themselves_and_accepts_no_more)
+{
+    eddy_server *server = serve(slow_echo, NULL, NULL);
+    int port = eddy_server_port(server), err;
+    eddy_stream *late = NULL;
+    eddy_with_group (group, &err) {
+        eddy_spawn(group, client, .port = port, .lines = 3);
+        CHECK(server_reaches(server, 1));
+        int r = eddy_wait_for(eddy_server_drain(server), 0.5);
+        CHECK_INT(r, -ETIMEDOUT); /* and may be begun again */
+        CHECK_INT(eddy_server_connections(server), 1);
+        CHECK_INT(eddy_connect("127.0.0.1", port, &late), -ECONNREFUSED);
+        eddy_failure_clear();
+        CHECK_INT(eddy_server_drain(server), 0);
+        CHECK_INT(eddy_server_connections(server), 0);
+        CHECK_INT(eddy_server_drain(server), 0);
+    }
+    CHECK_INT(err, 0); /* the client got all its answers */
+    eddy_server_close(server);
+    CHECK_INT(eddy_server_drain(NULL), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the server is NULL");
+    return 0;
+}
+
 TEST(a_connection_that_was_never_handled_is_closed_too)
 {
     int ended = 0;

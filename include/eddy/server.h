@@ -50,6 +50,13 @@ EDDY_API EDDY_ASYNC int eddy_serve(const char *host, int port, eddy_stream_handl
 EDDY_API int eddy_server_port(const eddy_server *server);
 EDDY_API size_t eddy_server_connections(const eddy_server *server);
 
+/* Stops listening, and suspends until the handlers have ended by themselves: asyncio's Server.close()
+ * and wait_closed(). Connections at work go on; new ones are refused by the system, and what waits in
+ * the backlog is reset. With eddy_wait_for around it, and eddy_server_close after it, a server ends
+ * gracefully (signal.h). 0; -ECANCELED: it listens no more, and the rest goes on; -EDEADLK in one of its
+ * handlers; -EINVAL outside a task, for NULL, or in another loop. */
+EDDY_API EDDY_ASYNC int eddy_server_drain(eddy_server *server);
+
 /* Stops listening, cancels the handlers, waits for them, frees. Suspends; a cancel meanwhile
  * doesn't shorten it. In a callback it only begins all that. NULL is harmless. A handler of the
  * server can't close it: that is reported and nothing done. A server still open when the loop ends
