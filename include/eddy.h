@@ -49,5 +49,6 @@
 #include <eddy/signal.h>
 #include <eddy/stream.h>
 #include <eddy/stream_layer.h>
+#include <eddy/path.h>
 
 #endif

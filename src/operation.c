@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "eddy/pool.h"
+#include "eddy/scope.h"
 #include "task.h"
 
 /* ---- by the engine ---- */
@@ -76,6 +79,13 @@ static ssize_t write_blocking(const struct operation *operation)
     return pwrite(operation->descriptor, operation->buffer, operation->size, operation->offset);
 }
 
+static ssize_t copy_blocking(const struct operation *operation)
+{
+    off_t from = operation->offset, to = operation->offset;
+    return copy_file_range(operation->descriptor, &from, operation->second_descriptor, &to,
+                           operation->size, 0);
+}
+
 static ssize_t call_blocking(const struct operation *operation)
 {
     switch (operation->kind) {
@@ -95,6 +105,20 @@ static ssize_t call_blocking(const struct operation *operation)
         return rename(operation->path, operation->second_path);
     case OPERATION_UNLINK:
         return unlink(operation->path);
+    case OPERATION_REMOVE_DIRECTORY:
+        return rmdir(operation->path);
+    case OPERATION_STATUS:
+        if (!operation->path)
+            return fstat(operation->descriptor, operation->buffer);
+        return fstatat(AT_FDCWD, operation->path, operation->buffer, operation->flags);
+    case OPERATION_TRUNCATE:
+        return ftruncate(operation->descriptor, operation->offset);
+    case OPERATION_LIST:
+        return syscall(SYS_getdents64, operation->descriptor, operation->buffer, operation->size);
+    case OPERATION_LOCK:
+        return flock(operation->descriptor, operation->flags);
+    case OPERATION_COPY:
+        return copy_blocking(operation);
     }
     errno = EINVAL;
     return -1;
@@ -122,6 +146,17 @@ int operation_run(struct operation *operation)
     if (loop_self && loop_self->engine->call->submits && run_by_engine(operation, &r))
         return r;
     return eddy_to_thread(operation_block, operation);
+}
+
+int operation_run_shielded(struct operation *operation)
+{
+    int r = 0;
+    if (!task_current())
+        return operation_block(operation);
+    eddy_with_shield (EDDY_FOREVER) {
+        r = operation_run(operation);
+    }
+    return r;
 }
 
 int operation_close(int descriptor)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is done to names in the file system: making directories, renaming, deleting.
+ * What is done to names in the file system: asking, making directories, renaming, deleting.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include "eddy/file.h"
+#include "eddy/path.h"
 #include "failure.h"
 #include "log.h"
 #include "memory.h"
@@ -128,14 +128,39 @@ int eddy_rename(const char *from, const char *to)
     return r;
 }
 
-int eddy_unlink(const char *path)
+static int remove_name(const char *call, enum operation_kind kind, const char *path)
 {
-    int r = path_check("eddy_unlink", path, "");
+    int r = path_check(call, path, "");
     if (r < 0)
         return r;
-    struct operation operation = {.kind = OPERATION_UNLINK, .path = path};
-    r = operation_run(&operation);
+    r = operation_run(&(struct operation){.kind = kind, .path = path});
     if (r < 0 && r != -ECANCELED)
         eddy_fail(r, "can't delete '%s': %s", path, strerror(-r));
+    return r;
+}
+
+int eddy_unlink(const char *path)
+{
+    return remove_name("eddy_unlink", OPERATION_UNLINK, path);
+}
+
+int eddy_remove_directory(const char *path)
+{
+    return remove_name("eddy_remove_directory", OPERATION_REMOVE_DIRECTORY, path);
+}
+
+int eddy_path_status(const char *path, struct stat *status, bool follow)
+{
+    int r = path_check("eddy_path_status", path, "");
+    if (r == 0 && !status)
+        r = log_misuse(-EINVAL, "eddy_path_status", "the status is NULL");
+    if (r < 0)
+        return r;
+    r = operation_run(&(struct operation){.kind = OPERATION_STATUS,
+                                          .path = path,
+                                          .buffer = status,
+                                          .flags = follow ? 0 : AT_SYMLINK_NOFOLLOW});
+    if (r < 0 && r != -ECANCELED)
+        eddy_fail(r, "can't tell the status of '%s': %s", path, strerror(-r));
     return r;
 }

@@ -16,6 +16,12 @@ static int copy_words(const char *path)
         n = eddy_file_pread(file, text, sizeof text - 1, 8);
     if (n >= 0)
         printf("%.*s", (int)n, text);
+    if (n >= 0)
+        n = eddy_file_seek(file, 0, SEEK_SET);
+    if (n >= 0)
+        n = eddy_file_read_line(file, text, sizeof text);
+    if (n >= 0)
+        printf("a line: %s", text);
     r = eddy_file_close(file);
     return n < 0 ? (int)n : r;
 }

@@ -8,7 +8,8 @@
  *   turn/wake    wait for things to happen, deliver them, be woken from another thread
  *   watch        readiness of a descriptor, for sockets: try the call, wait for an edge, try again
  *   submit       whole operations on files, for engines that have them (ring, simulation); the
- *                others say -ENOTSUP at creation (submits == false) and the caller uses the pool
+ *                others say so at creation (submits == false), or of a kind that they lack -ENOTSUP,
+ *                and the caller uses the pool
  *
  * A watch or an operation is the caller's memory and stays in place until unwatch returned, or the
  * operation's completion was delivered. Callbacks run on the loop's stack inside turn() and only
@@ -53,14 +54,20 @@ enum operation_kind {
     OPERATION_WRITE,
     OPERATION_SYNC,
     OPERATION_CLOSE,
-    OPERATION_MAKE_DIRECTORY, /* path, mode */
-    OPERATION_RENAME,         /* path, second_path */
-    OPERATION_UNLINK,         /* path */
+    OPERATION_MAKE_DIRECTORY,   /* path, mode */
+    OPERATION_RENAME,           /* path, second_path */
+    OPERATION_UNLINK,           /* path */
+    OPERATION_REMOVE_DIRECTORY, /* path */
+    OPERATION_STATUS,   /* path (NULL: descriptor), flags of fstatat, buffer: a struct stat */
+    OPERATION_TRUNCATE, /* descriptor, offset: the new size */
+    OPERATION_LIST,     /* descriptor, buffer, size: getdents64 */
+    OPERATION_LOCK,     /* descriptor, flags: flock, which mustn't wait */
+    OPERATION_COPY,     /* descriptor, second_descriptor, offset in both, size: copy_file_range */
 };
 
 struct operation {
     enum operation_kind kind;
-    int descriptor;
+    int descriptor, second_descriptor;
     int flags;
     mode_t mode;
     const char *path, *second_path;
@@ -118,6 +125,10 @@ struct engine_vtable {
     int (*set_option)(struct engine *engine, int descriptor, int level, int option, int value);
     /* The value; no option of ours has negative ones. */
     int (*get_option)(struct engine *engine, int descriptor, int level, int option);
+    /* As pread, but only what is in memory: -EAGAIN for the rest. Any error may be just the engine's
+     * or the file system's way to say that it can't do this. */
+    ssize_t (*read_now)(struct engine *engine, int descriptor, void *buffer, size_t size,
+                        int64_t offset);
     /* What a file that was just opened has for a position; -ESPIPE if it can't be sought. */
     int64_t (*position)(struct engine *engine, int descriptor);
 };
@@ -146,7 +157,8 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
     .accept = engine_socket_accept, .shutdown = engine_socket_shutdown,                            \
     .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
     .peer_address = engine_socket_peer_address, .set_option = engine_socket_set_option,            \
-    .get_option = engine_socket_get_option, .position = engine_socket_position
+    .get_option = engine_socket_get_option, .position = engine_socket_position,                    \
+    .read_now = engine_socket_read_now
 EDDY_PRIVATE ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
 EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);
@@ -161,5 +173,6 @@ EDDY_PRIVATE int engine_socket_peer_address(struct engine *, int, struct sockadd
 EDDY_PRIVATE int engine_socket_set_option(struct engine *, int, int, int, int);
 EDDY_PRIVATE int engine_socket_get_option(struct engine *, int, int, int);
 EDDY_PRIVATE int64_t engine_socket_position(struct engine *, int);
+EDDY_PRIVATE ssize_t engine_socket_read_now(struct engine *, int, void *, size_t, int64_t);
 
 #endif

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #include "engine/engine.h"
@@ -164,4 +165,13 @@ int64_t engine_socket_position(struct engine *engine, int descriptor)
     (void)engine;
     off_t position = lseek(descriptor, 0, SEEK_CUR);
     return position < 0 ? -errno : position;
+}
+
+ssize_t engine_socket_read_now(struct engine *engine, int descriptor, void *buffer, size_t size,
+                               int64_t offset)
+{
+    (void)engine;
+    const struct iovec piece = {.iov_base = buffer, .iov_len = size};
+    ssize_t n = preadv2(descriptor, &piece, 1, offset, RWF_NOWAIT);
+    return n < 0 ? -errno : n;
 }

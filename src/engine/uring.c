@@ -216,6 +216,8 @@ static void uring_wake(struct engine *engine)
 static int uring_submit(struct engine *engine, struct operation *operation)
 {
     struct uring_engine *uring = uring_engine(engine);
+    if (!uring_operation_known(operation))
+        return -ENOTSUP;
     uring_operation_check(operation);
     uint32_t index = slot_take(&uring->table, SLOT_OPERATION, operation);
     if (!index)
@@ -299,6 +301,7 @@ static const struct engine_vtable uring_vtable = {
     .set_option = engine_socket_set_option,
     .get_option = engine_socket_get_option,
     .position = engine_socket_position,
+    .read_now = engine_socket_read_now,
 };
 
 int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size)

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include "engine/engine.h"
 
+/* Whether the ring has an entry for it. */
+bool uring_operation_known(const struct operation *operation);
+
 /* Reports memory that isn't the caller's to give, while the caller is still in the backtrace: no
  * tool sees what the kernel does with it. */
 void uring_operation_check(const struct operation *operation);

@@ -191,7 +191,8 @@ static void inner_done(struct operation *inner, int result)
 
 static bool is_transfer(const struct operation *operation)
 {
-    return operation->kind == OPERATION_READ || operation->kind == OPERATION_WRITE;
+    return operation->kind == OPERATION_READ || operation->kind == OPERATION_WRITE ||
+           operation->kind == OPERATION_COPY;
 }
 
 int fault_submit(struct engine *base, struct operation *outer)

@@ -204,6 +204,19 @@ static int64_t fault_position(struct engine *base, int descriptor)
     return code ? code : fault->inner->call->position(fault->inner, descriptor);
 }
 
+static ssize_t fault_read_now(struct engine *base, int descriptor, void *buffer, size_t size,
+                              int64_t offset)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_READ_NOW);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_READ))
+        return -EAGAIN;
+    return fault->inner->call->read_now(fault->inner, descriptor, buffer, fault_part(fault, size),
+                                        offset);
+}
+
 /* ---- life ---- */
 
 static const struct engine_vtable fault_vtable = {
@@ -229,6 +242,7 @@ static const struct engine_vtable fault_vtable = {
     .set_option = fault_set_option,
     .get_option = fault_get_option,
     .position = fault_position,
+    .read_now = fault_read_now,
 };
 
 int fault_engine_create(struct fault_plan *plan, struct engine *inner, struct engine **ret_engine)

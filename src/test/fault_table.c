@@ -2,8 +2,9 @@
 /*
  * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, read,
  * write, socket, bind, listen, connect, accept, shutdown, close, getsockname, getpeername, setsockopt,
- * getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink in section 2; ip, tcp and unix in
- * section 7), for the kinds of descriptor that the library hands to the call.
+ * getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat, ftruncate, getdents,
+ * flock, copy_file_range, preadv2 in section 2; ip, tcp and unix in section 7), for the kinds of
+ * descriptor that the library hands to the call.
  */
 #include "test/fault_plan.h"
 
@@ -34,6 +35,15 @@ static const struct {
                        ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV}},
     [FAULT_UNLINK] = {"unlink",
                       {EACCES, EBUSY, EIO, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS}},
+    [FAULT_REMOVE_DIRECTORY] = {"remove_directory",
+                                {EACCES, EBUSY, EINVAL, ELOOP, ENOENT, ENOMEM, ENOTDIR, ENOTEMPTY,
+                                 EPERM, EROFS}},
+    [FAULT_STATUS] = {"status", {EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR, EOVERFLOW}},
+    [FAULT_TRUNCATE] = {"truncate", {EFBIG, EINTR, EINVAL, EIO, EPERM, ETXTBSY}},
+    [FAULT_LIST] = {"list", {ENOENT, ENOTDIR}},
+    [FAULT_LOCK] = {"lock", {EINTR, ENOLCK}},
+    [FAULT_COPY] = {"copy",
+                    {EFBIG, EINVAL, EIO, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ETXTBSY, EXDEV}},
     [FAULT_RECEIVE] = {"receive",
                        {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EIO, ENOBUFS, ENOMEM, EPIPE,
                         ETIMEDOUT}},
@@ -56,6 +66,7 @@ static const struct {
     [FAULT_SET_OPTION] = {"set_option", {ENOMEM, ENOPROTOOPT}},
     [FAULT_GET_OPTION] = {"get_option", {ENOPROTOOPT}},
     [FAULT_POSITION] = {"position", {EOVERFLOW, ESPIPE}},
+    [FAULT_READ_NOW] = {"read_now", {EIO, EOPNOTSUPP}},
 };
 
 int fault_strike(struct fault_plan *plan, enum fault_call call)

@@ -171,6 +171,14 @@ static int64_t sim_position(struct engine *base, int number)
     return descriptor.kind == SIM_SOCKET ? -ESPIPE : -EBADF;
 }
 
+/* The simulated disk keeps nothing in memory: each read is an operation, and takes its time. */
+static ssize_t sim_read_now(struct engine *base, int number, void *buffer, size_t size,
+                            int64_t offset)
+{
+    (void)base, (void)number, (void)buffer, (void)size, (void)offset;
+    return -EAGAIN;
+}
+
 /* ---- life ---- */
 
 /* Watches just end: their memory may be gone. */
@@ -230,6 +238,7 @@ static const struct engine_vtable sim_vtable = {
     .set_option = sim_socket_set_option,
     .get_option = sim_socket_get_option,
     .position = sim_position,
+    .read_now = sim_read_now,
 };
 
 int sim_engine_create(struct sim *sim, struct eddy_loop *loop, struct engine **ret_engine)

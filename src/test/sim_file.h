@@ -4,7 +4,7 @@
  *
  *      names       root --"tmp"--> inode --"data"--> inode      sim_tree.c
  *                                                      ^
- *      open files  descriptor --> struct sim_file -----+        sim_files.c
+ *      open files  descriptor --> struct sim_file -----+        sim_files.c, sim_status.c
  *
  *      operations  submitted --delay--> carried out, done       sim_operation.c
  *
@@ -20,6 +20,11 @@
 struct sim_inode {
     bool is_directory;
     unsigned references; /* its names, and open files */
+    unsigned names;      /* a directory without is gone, but for the root */
+    uint64_t number;
+    int64_t modified;           /* nanoseconds on the loop's clock */
+    unsigned shared;            /* locks on it */
+    struct sim_file *exclusive; /* the one that holds it, or NULL */
     char *data;
     size_t size, capacity;
     struct list entries;      /* of a directory */
@@ -30,6 +35,7 @@ struct sim_inode {
 struct sim_entry {
     struct link link;
     struct sim_inode *inode;
+    uint64_t number; /* grows along a directory's list: where a listing goes on */
     size_t length;
     char name[];
 };
@@ -40,13 +46,15 @@ struct sim_file {
     struct sim_inode *inode;
     unsigned references; /* its descriptor's, and an operation's under way */
     int flags;
+    int lock; /* LOCK_SH, LOCK_EX, or 0 */
     int64_t position;
 };
 
 struct sim_files {
     struct sim_engine *engine;
     struct sim_inode *root;
-    uint64_t used; /* bytes in all files, also in those that only live on open */
+    uint64_t numbers; /* of inodes and names, given out */
+    uint64_t used;    /* bytes in all files, also in those that only live on open */
     struct list operations;
 };
 
@@ -61,7 +69,16 @@ ssize_t sim_file_read(struct sim_file *file, void *buffer, size_t size, int64_t 
 ssize_t sim_file_write(struct sim_file *file, const void *data, size_t size, int64_t offset);
 int sim_file_sync(struct sim_file *file);
 int64_t sim_file_position(const struct sim_file *file);
+int sim_file_truncate(struct sim_file *file, int64_t size);
+ssize_t sim_file_copy(struct sim_file *from, struct sim_file *to, size_t size, int64_t offset);
 void sim_file_close(struct sim_file *file); /* gives a reference back */
+
+/* ---- sim_status.c: fstat, getdents64, flock ---- */
+
+struct stat;
+void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status);
+ssize_t sim_file_list(struct sim_file *file, void *buffer, size_t size);
+int sim_file_lock(struct sim_file *file, int how);
 
 /* ---- sim_tree.c: as the system calls, negative errno ---- */
 
@@ -72,6 +89,7 @@ struct sim_inode *sim_tree_find(struct sim_files *files, const char *path, bool 
 int sim_tree_make_directory(struct sim_files *files, const char *path);
 int sim_tree_rename(struct sim_files *files, const char *from, const char *to);
 int sim_tree_unlink(struct sim_files *files, const char *path);
+int sim_tree_remove_directory(struct sim_files *files, const char *path);
 
 /* A root with its /tmp, or NULL without memory. */
 struct sim_inode *sim_tree_create(struct sim_files *files);

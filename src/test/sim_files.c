@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include "log.h"
 #include "test/sim_file.h"
 
@@ -75,6 +76,8 @@ void sim_file_close(struct sim_file *file)
 {
     if (--file->references > 0)
         return;
+    if (file->lock)
+        (void)sim_file_lock(file, LOCK_UN);
     sim_inode_release(file->files, file->inode);
     free(file);
 }
@@ -153,6 +156,7 @@ ssize_t sim_file_write(struct sim_file *file, const void *data, size_t size, int
     if (!inode_grow(inode, from + size))
         return -ENOSPC;
     memcpy(inode->data + from, data, size);
+    inode->modified = loop_now(sim_of(file)->loop);
     if (from + size > inode->size) {
         file->files->used += from + size - inode->size;
         inode->size = from + size;
@@ -160,6 +164,36 @@ ssize_t sim_file_write(struct sim_file *file, const void *data, size_t size, int
     if (offset < 0)
         file->position = (int64_t)(from + size);
     return (ssize_t)size;
+}
+
+int sim_file_truncate(struct sim_file *file, int64_t size)
+{
+    struct sim_inode *inode = file->inode;
+    if (file->flags & O_PATH)
+        return -EBADF;
+    if ((file->flags & O_ACCMODE) == O_RDONLY || size < 0)
+        return -EINVAL;
+    if (size > (int64_t)FILE_MAX)
+        return -EFBIG;
+    if (!inode_grow(inode, (size_t)size)) /* a hole takes no place on the disk, but here it does */
+        return -EIO;
+    if ((size_t)size < inode->size)
+        memset(inode->data + size, 0, inode->size - (size_t)size);
+    file->files->used += (uint64_t)size - inode->size;
+    inode->size = (size_t)size;
+    inode->modified = loop_now(sim_of(file)->loop);
+    return 0;
+}
+
+ssize_t sim_file_copy(struct sim_file *from, struct sim_file *to, size_t size, int64_t offset)
+{
+    char block[4096];
+    if (from->inode->is_directory || to->inode->is_directory)
+        return -EISDIR;
+    if (from->inode == to->inode)
+        return -EINVAL;
+    ssize_t n = sim_file_read(from, block, size < sizeof block ? size : sizeof block, offset);
+    return n <= 0 ? n : sim_file_write(to, block, (size_t)n, offset);
 }
 
 int sim_file_sync(struct sim_file *file)

@@ -18,7 +18,7 @@ struct sim_operation {
     struct link link; /* in the files' operations */
     struct sim_engine *engine;
     struct operation *operation;
-    struct sim_file *file; /* of the descriptor as it was at the beginning; NULL: none */
+    struct sim_file *files[2]; /* of the descriptors as they were at the beginning; NULL: none */
     bool cancelled;
 };
 
@@ -46,18 +46,33 @@ static int transfer(struct sim_file *file, const struct operation *operation)
     return (int)sim_file_write(file, operation->buffer, size, operation->offset);
 }
 
+static int status(struct sim_files *files, const struct sim_file *file,
+                  const struct operation *operation)
+{
+    int r = 0;
+    if (!operation->path && !file)
+        return -EBADF;
+    const struct sim_inode *inode = operation->path
+                                        ? sim_tree_find(files, operation->path, false, NULL, &r)
+                                        : file->inode;
+    if (inode)
+        sim_inode_status(inode, operation->buffer);
+    return r;
+}
+
 static int carry_out(struct sim_operation *own)
 {
     const struct operation *operation = own->operation;
     struct sim_files *files = own->engine->sim->files;
+    struct sim_file *file = own->files[0];
     switch (operation->kind) {
     case OPERATION_OPEN:
         return open_file(own->engine, operation);
     case OPERATION_READ:
     case OPERATION_WRITE:
-        return own->file ? transfer(own->file, operation) : -EBADF;
+        return file ? transfer(file, operation) : -EBADF;
     case OPERATION_SYNC:
-        return own->file ? sim_file_sync(own->file) : -EBADF;
+        return file ? sim_file_sync(file) : -EBADF;
     case OPERATION_CLOSE:
         return own->engine->base.call->close(&own->engine->base, operation->descriptor);
     case OPERATION_MAKE_DIRECTORY:
@@ -66,6 +81,20 @@ static int carry_out(struct sim_operation *own)
         return sim_tree_rename(files, operation->path, operation->second_path);
     case OPERATION_UNLINK:
         return sim_tree_unlink(files, operation->path);
+    case OPERATION_REMOVE_DIRECTORY:
+        return sim_tree_remove_directory(files, operation->path);
+    case OPERATION_STATUS:
+        return status(files, file, operation);
+    case OPERATION_TRUNCATE:
+        return file ? sim_file_truncate(file, operation->offset) : -EBADF;
+    case OPERATION_LIST:
+        return file ? (int)sim_file_list(file, operation->buffer, operation->size) : -EBADF;
+    case OPERATION_LOCK:
+        return file ? sim_file_lock(file, operation->flags) : -EBADF;
+    case OPERATION_COPY:
+        return file && own->files[1]
+                   ? (int)sim_file_copy(file, own->files[1], operation->size, operation->offset)
+                   : -EBADF;
     }
     return -EINVAL;
 }
@@ -76,8 +105,9 @@ static void finish(struct sim_operation *own, int result)
     struct operation *operation = own->operation;
     struct sim *sim = own->engine->sim;
     list_remove(&sim->files->operations, &own->link);
-    if (own->file)
-        sim_file_close(own->file);
+    for (int i = 0; i < 2; i++)
+        if (own->files[i])
+            sim_file_close(own->files[i]);
     free(own);
     sim_note(sim, SIM_EVENT_FILE, (uint64_t)operation->kind << 32 | (uint32_t)result);
     operation->done(operation, result);
@@ -92,6 +122,16 @@ static void operation_due(struct timer *timer)
 
 /* ---- calls of the engine ---- */
 
+/* With a reference of its own, or NULL. */
+static struct sim_file *file_of(struct sim_engine *engine, int number)
+{
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
+    struct sim_file *file = descriptor.kind == SIM_FILE ? descriptor.what : NULL;
+    if (file)
+        file->references++;
+    return file;
+}
+
 int sim_file_submit(struct engine *base, struct operation *operation)
 {
     struct sim_engine *engine = sim_engine_of(base);
@@ -102,12 +142,8 @@ int sim_file_submit(struct engine *base, struct operation *operation)
     own->engine = engine;
     own->operation = operation;
     operation->engine[0] = (uintptr_t)own;
-    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors,
-                                                          operation->descriptor);
-    if (descriptor.kind == SIM_FILE) {
-        own->file = descriptor.what;
-        own->file->references++;
-    }
+    own->files[0] = file_of(engine, operation->descriptor);
+    own->files[1] = file_of(engine, operation->second_descriptor);
     const struct eddy_sim_disk *disk = &sim->options.disk;
     timer_init(&own->timer, operation_due);
     sim_timer_set(sim, &own->timer,

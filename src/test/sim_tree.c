@@ -10,12 +10,15 @@
 
 /* ---- inodes and entries ---- */
 
-static struct sim_inode *inode_create(struct sim_inode *parent, bool is_directory)
+static struct sim_inode *inode_create(struct sim_files *files, struct sim_inode *parent,
+                                      bool is_directory)
 {
     struct sim_inode *inode = calloc(1, sizeof *inode);
     if (!inode)
         return NULL;
     inode->is_directory = is_directory;
+    inode->number = ++files->numbers;
+    inode->modified = loop_now(files->engine->loop);
     inode->parent = is_directory ? (parent ? parent : inode) : NULL;
     return inode;
 }
@@ -41,16 +44,19 @@ static struct sim_entry *entry_find(const struct sim_inode *directory, const cha
 }
 
 /* A name for an inode: NULL without memory. */
-static struct sim_entry *entry_add(struct sim_inode *directory, const char *name, size_t length,
-                                   struct sim_inode *inode)
+static struct sim_entry *entry_add(struct sim_files *files, struct sim_inode *directory,
+                                   const char *name, size_t length, struct sim_inode *inode)
 {
     struct sim_entry *entry = malloc(sizeof *entry + length);
     if (!entry)
         return NULL;
     entry->inode = inode;
+    entry->number = ++files->numbers;
     entry->length = length;
     memcpy(entry->name, name, length);
     inode->references++;
+    inode->names++;
+    directory->modified = loop_now(files->engine->loop);
     list_append(&directory->entries, &entry->link);
     return entry;
 }
@@ -59,6 +65,7 @@ static void entry_remove(struct sim_files *files, struct sim_inode *directory,
                          struct sim_entry *entry)
 {
     list_remove(&directory->entries, &entry->link);
+    entry->inode->names--;
     sim_inode_release(files, entry->inode);
     free(entry);
 }
@@ -127,10 +134,11 @@ static int path_walk(struct sim_files *files, const char *path, struct place *re
 }
 
 /* A new inode at a free name: NULL without memory. */
-static struct sim_inode *place_make(const struct place *place, bool is_directory)
+static struct sim_inode *place_make(struct sim_files *files, const struct place *place,
+                                    bool is_directory)
 {
-    struct sim_inode *inode = inode_create(place->directory, is_directory);
-    if (inode && entry_add(place->directory, place->name, place->length, inode))
+    struct sim_inode *inode = inode_create(files, place->directory, is_directory);
+    if (inode && entry_add(files, place->directory, place->name, place->length, inode))
         return inode;
     free(inode);
     return NULL;
@@ -158,7 +166,7 @@ struct sim_inode *sim_tree_find(struct sim_files *files, const char *path, bool 
         *code = create ? -EISDIR : -ENOENT;
         return NULL;
     }
-    inode = place_make(&place, false);
+    inode = place_make(files, &place, false);
     *code = inode ? 0 : -ENOSPC;
     *ret_created = inode != NULL;
     return inode;
@@ -172,7 +180,25 @@ int sim_tree_make_directory(struct sim_files *files, const char *path)
         return r;
     if (!place.name || place.entry)
         return -EEXIST;
-    return place_make(&place, true) ? 0 : -ENOSPC;
+    return place_make(files, &place, true) ? 0 : -ENOSPC;
+}
+
+int sim_tree_remove_directory(struct sim_files *files, const char *path)
+{
+    struct place place;
+    int r = path_walk(files, path, &place);
+    if (r < 0)
+        return r;
+    if (!place.name) /* "." is -EINVAL, but nobody asks for that */
+        return -EBUSY;
+    if (!place.entry)
+        return -ENOENT;
+    if (!place.entry->inode->is_directory)
+        return -ENOTDIR;
+    if (place.entry->inode->entries.first)
+        return -ENOTEMPTY;
+    entry_remove(files, place.directory, place.entry);
+    return 0;
 }
 
 int sim_tree_unlink(struct sim_files *files, const char *path)
@@ -235,7 +261,7 @@ int sim_tree_rename(struct sim_files *files, const char *from_path, const char *
     struct sim_inode *moved = from.entry->inode;
     if (to.entry && to.entry->inode == moved)
         return 0;
-    if (!entry_add(to.directory, to.name, to.length, moved))
+    if (!entry_add(files, to.directory, to.name, to.length, moved))
         return -ENOSPC;
     if (to.entry)
         entry_remove(files, to.directory, to.entry);
@@ -249,12 +275,12 @@ int sim_tree_rename(struct sim_files *files, const char *from_path, const char *
 
 struct sim_inode *sim_tree_create(struct sim_files *files)
 {
-    struct sim_inode *root = inode_create(NULL, true);
+    struct sim_inode *root = inode_create(files, NULL, true);
     if (!root)
         return NULL;
     root->references = 1;
     const struct place tmp = {.directory = root, .name = "tmp", .length = 3};
-    if (place_make(&tmp, true))
+    if (place_make(files, &tmp, true))
         return root;
     sim_inode_release(files, root);
     return NULL;

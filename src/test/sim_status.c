@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is asked of files and folders beside their bytes: their status, a folder's names, locks.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include "test/sim_file.h"
+
+void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status)
+{
+    const struct timespec modified = {.tv_sec = inode->modified / NANOSECONDS,
+                                      .tv_nsec = inode->modified % NANOSECONDS};
+    *ret_status = (struct stat){
+        .st_dev = 1,
+        .st_ino = inode->number,
+        .st_mode = inode->is_directory ? S_IFDIR | 0755 : S_IFREG | 0644,
+        .st_nlink = inode->names,
+        .st_size = (off_t)inode->size,
+        .st_blksize = 4096,
+        .st_blocks = (blkcnt_t)((inode->size + 511) / 512),
+        .st_atim = modified,
+        .st_mtim = modified,
+        .st_ctim = modified,
+    };
+}
+
+/* ---- listing ---- */
+
+/* As the system writes it; the names come right behind. */
+struct list_record {
+    uint64_t inode;
+    int64_t next;
+    uint16_t size;
+    uint8_t type;
+} __attribute__((__packed__));
+
+struct listing {
+    char *buffer;
+    size_t size, used;
+};
+
+/* False: there is no room for it. */
+static bool list_one(struct listing *listing, const struct sim_inode *inode, uint64_t number,
+                     const char *name, size_t length)
+{
+    size_t size = (sizeof(struct list_record) + length + 1 + 7) & ~(size_t)7;
+    if (listing->size - listing->used < size)
+        return false;
+    const struct list_record record = {.inode = inode->number,
+                                       .next = (int64_t)number,
+                                       .size = (uint16_t)size,
+                                       .type = inode->is_directory ? DT_DIR : DT_REG};
+    char *at = listing->buffer + listing->used;
+    memset(at, 0, size);
+    memcpy(at, &record, sizeof record);
+    memcpy(at + sizeof record, name, length);
+    listing->used += size;
+    return true;
+}
+
+/* The position is the number of the last name that was listed: what is deleted meanwhile confuses
+ * nobody. */
+ssize_t sim_file_list(struct sim_file *file, void *buffer, size_t size)
+{
+    const struct sim_inode *inode = file->inode;
+    const struct sim_inode *root = file->files->root;
+    struct listing listing = {.buffer = buffer, .size = size};
+    bool more = true;
+    if (file->flags & O_PATH)
+        return -EBADF;
+    if (!inode->is_directory)
+        return -ENOTDIR;
+    if (!inode->names && inode != root)
+        return -ENOENT;
+    for (int dots = (int)(file->position < 2 ? file->position + 1 : 3); more && dots <= 2; dots++)
+        if ((more = list_one(&listing, dots == 1 ? inode : inode->parent, (uint64_t)dots, "..",
+                             (size_t)dots)))
+            file->position = dots;
+    for (const struct link *link = inode->entries.first; more && link; link = link->next) {
+        const struct sim_entry *entry = container_of(link, struct sim_entry, link);
+        if ((int64_t)entry->number + 2 <= file->position)
+            continue;
+        more = list_one(&listing, entry->inode, entry->number + 2, entry->name, entry->length);
+        if (more)
+            file->position = (int64_t)entry->number + 2;
+    }
+    return more || listing.used ? (ssize_t)listing.used : -EINVAL;
+}
+
+/* ---- locks ---- */
+
+static void unlock(struct sim_file *file)
+{
+    if (file->lock == LOCK_SH)
+        file->inode->shared--;
+    else if (file->lock == LOCK_EX)
+        file->inode->exclusive = NULL;
+    file->lock = 0;
+}
+
+/* As flock, a lock that is exchanged for one of the other kind is given back first. */
+int sim_file_lock(struct sim_file *file, int how)
+{
+    struct sim_inode *inode = file->inode;
+    int kind = how & ~LOCK_NB;
+    if (file->flags & O_PATH)
+        return -EBADF;
+    if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
+        return -EINVAL;
+    if (kind == file->lock)
+        return 0;
+    unlock(file);
+    if (kind == LOCK_UN)
+        return 0;
+    if (inode->exclusive || (kind == LOCK_EX && inode->shared))
+        return -EWOULDBLOCK;
+    file->lock = kind;
+    if (kind == LOCK_SH)
+        inode->shared++;
+    else
+        inode->exclusive = file;
+    return 0;
+}

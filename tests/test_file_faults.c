@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs of files with a cancel at each suspension, with each allocation failing once, with each
+ * call to the system giving each error that its manual documents, and on a disk that does all that a
+ * disk may do.
+ */
+#include <eddy/fault.h>
+#include <eddy/sweep.h>
+#include "support/scenarios_task.h"
+#include "support/file_test.h"
+
+/* Whatever fails, fails; what came before is given back. */
+static int lines_and_locks(eddy_file *file)
+{
+    char line[16];
+    struct stat status;
+    ssize_t r = eddy_file_lock(file, EDDY_FILE_EXCLUSIVE, true);
+    if (r >= 0)
+        r = eddy_file_write(file, "one\ntwo\n", 8);
+    if (r >= 0)
+        r = eddy_file_truncate(file, 6);
+    if (r >= 0)
+        r = eddy_file_seek(file, -6, SEEK_END);
+    if (r >= 0)
+        r = eddy_file_read_line(file, line, sizeof line);
+    if (r >= 0 && strcmp(line, "one\n") != 0)
+        wrong("the first line is '%s'", line);
+    if (r >= 0)
+        r = eddy_file_read_line(file, line, sizeof line);
+    if (r >= 0 && strcmp(line, "tw") != 0)
+        wrong("the second line is '%s'", line);
+    if (r >= 0)
+        r = eddy_file_status(file, &status);
+    if (r >= 0 && status.st_size != 6)
+        wrong("the file has %lld bytes", (long long)status.st_size);
+    return first_of((int)r, eddy_file_unlock(file));
+}
+
+static int scenario_position(void)
+{
+    eddy_file *file;
+    struct stat status;
+    int r = scratch_make();
+    if (r == 0)
+        r = eddy_file_open(in_scratch("file"), O_RDWR | O_CREAT | O_TRUNC, 0600, &file);
+    if (r < 0)
+        return r;
+    r = lines_and_locks(file);
+    r = first_of(r, eddy_file_close(file));
+    if (r >= 0)
+        r = eddy_path_status(in_scratch("file"), &status, true);
+    if (r >= 0)
+        r = eddy_unlink(in_scratch("file"));
+    if (r >= 0)
+        r = eddy_remove_directory(scratch);
+    return r;
+}
+
+/* ---- all of them, in every way ---- */
+
+static void survive_faults(const char *name, int (*scenario)(void), enum eddy_fault_kind kind)
+{
+    struct eddy_fault_result result = {.sites = 0};
+    const struct eddy_fault_options fault = {.scenario = scenario,
+                                             .check = scenario_check,
+                                             .kind = kind,
+                                             .simulated = scenario_simulated(),
+                                             .seed = 1};
+    EXPECT_INT(eddy_fault(&fault, &result), 0);
+    EXPECT(result.sites >= 4);
+    printf("%s: %zu sites, %zu runs, %zu failed, %zu missed\n", name, result.sites, result.runs,
+           result.failed, result.missed);
+}
+
+static void survive(const char *name, int (*scenario)(void))
+{
+    struct eddy_sweep_result result = {.points = 0};
+    const struct eddy_sweep_options sweep = {
+        .scenario = scenario, .check = scenario_check, .real = !scenario_simulated(), .seed = 1};
+    EXPECT_INT(eddy_sweep(&sweep, &result), 0);
+    EXPECT(result.points > 0);
+    printf("%s: %zu points, %zu runs, %zu failed, %zu missed\n", name, result.points, result.runs,
+           result.failed, result.missed);
+    survive_faults(name, scenario, EDDY_FAULT_MEMORY);
+    survive_faults(name, scenario, EDDY_FAULT_ENGINE);
+    survive_faults(name, scenario, EDDY_FAULT_STORM);
+}
+
+#define SURVIVES(name)                                                                             \
+    PLAIN_TEST(survives_##name)                                                                    \
+    {                                                                                              \
+        survive(#name, scenario_##name);                                                           \
+    }
+
+SURVIVES(position)
+
+/* ---- a bad disk ---- */
+
+static void any_error(int (*scenario)(void), struct eddy_sim_disk disk)
+{
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        const struct eddy_sim_options options = {
+            .order = EDDY_SIM_SHUFFLED, .disk = disk, .loop.log = test_log, .loop.quiet = true};
+        int r = eddy_sim_run_(eddy_sim_start_at_(seed, &options), EDDY_ERASE_(scenario), NULL, 0,
+                              EDDY_NO_ARGUMENTS_, EDDY_SITE_("scenario"));
+        EXPECT(r >= 0 || r == -EIO || r == -ENOSPC);
+        EXPECT_INT(scenario_check(), 0);
+        if (eddy_test_failed()) {
+            printf("seed %llu: %d\n", (unsigned long long)seed, r);
+            break;
+        }
+    }
+}
+
+REAL_PLAIN_TEST(a_disk_that_is_slow_short_failing_and_full)
+{
+    any_error(scenario_position, (struct eddy_sim_disk){.delay_max = 1, .short_io = 0.5});
+    any_error(scenario_position, (struct eddy_sim_disk){.failure = 0.1});
+    any_error(scenario_position, (struct eddy_sim_disk){.capacity = 5});
+}
+
+int main(int argc, char **argv)
+{
+    return eddy_test_main(argc, argv);
+}
