@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Internet addresses: numbers to bytes, bytes to text. No names here: see resolve.c.
+ * Addresses: numbers and paths to bytes, bytes to text. No names here: see resolve.c.
  */
 #include "address.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,4 +70,46 @@ int address_text(const struct address *address, char *buffer, size_t size)
     if (address->v6.sin6_scope_id)
         (void)snprintf(scope, sizeof scope, "%%%u", address->v6.sin6_scope_id);
     return snprintf(buffer, size, "[%s%s]:%d", host, scope, address_port(address));
+}
+
+/* ---- Unix sockets ---- */
+
+static const size_t unix_header = offsetof(struct sockaddr_un, sun_path);
+
+/* A path ends at its NUL, if it has one; an abstract name begins with one and ends with the address. */
+static int unix_text(const struct sockaddr_un *address, socklen_t size, char *buffer,
+                     size_t buffer_size)
+{
+    size_t length = size > unix_header ? size - unix_header : 0;
+    if (length && !address->sun_path[0])
+        return snprintf(buffer, buffer_size, "unix:@%.*s", (int)length - 1, address->sun_path + 1);
+    length = strnlen(address->sun_path, length);
+    return snprintf(buffer, buffer_size, "unix:%.*s", (int)length, address->sun_path);
+}
+
+int address_text_any(const struct sockaddr *any, socklen_t size, char *buffer, size_t buffer_size)
+{
+    struct address address;
+    if (size >= sizeof(any->sa_family) && any->sa_family == AF_UNIX)
+        return unix_text((const struct sockaddr_un *)(const void *)any, size, buffer, buffer_size);
+    if (size < sizeof(any->sa_family) || !address_from(any, size, &address))
+        return -EAFNOSUPPORT;
+    return address_text(&address, buffer, buffer_size);
+}
+
+int address_unix(const char *path, struct sockaddr_un *ret_address, socklen_t *ret_size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    bool abstract = path[0] == '@';
+    if (!length)
+        return -EINVAL;
+    if (length >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, length);
+    if (abstract)
+        address.sun_path[0] = '\0';
+    *ret_address = address;
+    *ret_size = (socklen_t)(unix_header + length + !abstract);
+    return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Internet addresses: numbers to bytes, bytes to text.
+ * Addresses: numbers and paths to bytes, bytes to text.
  */
 #ifndef EDDY_SRC_ADDRESS_H
 #define EDDY_SRC_ADDRESS_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include "private.h"
 
 /* Holds "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%4294967295]:65535" and its NUL. */
@@ -35,5 +36,12 @@ EDDY_PRIVATE bool address_equal(const struct address *one, const struct address 
 
 /* "127.0.0.1:80" or "[::1]:80": the length as snprintf. */
 int address_text(const struct address *address, char *buffer, size_t size);
+
+/* The same for whatever a system call filled in, also "unix:/path", "unix:@abstract" and "unix:" for
+ * one without a name; -EAFNOSUPPORT for other families. */
+int address_text_any(const struct sockaddr *any, socklen_t size, char *buffer, size_t buffer_size);
+
+/* Of a path, or of "@name" in the abstract name space: 0, or -EINVAL (empty), -ENAMETOOLONG. */
+int address_unix(const char *path, struct sockaddr_un *ret_address, socklen_t *ret_size);
 
 #endif

@@ -171,6 +171,7 @@ struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
     stream->ready[STREAM_READ] = stream->ready[STREAM_WRITE] = true;
     stream->is_socket = stream->short_read_drains = true;
     stream->references = 1;
+    stream->limit = EDDY_STREAM_LIMIT;
     if (peer)
         stream->peer = *peer;
     return stream;
@@ -293,34 +294,4 @@ void eddy_stream_close(eddy_stream *stream)
     stream_wake(stream, STREAM_READ, 0);
     stream_wake(stream, STREAM_WRITE, 0);
     stream_release(stream);
-}
-
-int eddy_stream_descriptor(const eddy_stream *stream)
-{
-    if (!stream)
-        return -EINVAL;
-    stream = stream_lowest(stream);
-    return stream ? stream->watch.descriptor : -ENOTCONN;
-}
-
-int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size)
-{
-    if (!stream || (!buffer && size))
-        return log_misuse(-EINVAL, "eddy_stream_peer", "the %s is NULL",
-                          stream ? "buffer" : "stream");
-    stream = stream_lowest(stream);
-    if (!stream)
-        return eddy_fail(-ENOTCONN, "a stream without a descriptor has no peer");
-    if (stream->peer.size)
-        return address_text(&stream->peer, buffer, size);
-    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
-    socklen_t length = sizeof address;
-    if (!stream->is_socket ||
-        getpeername(stream->watch.descriptor, (struct sockaddr *)&address, &length) < 0 ||
-        address.sun_family != AF_UNIX)
-        return eddy_fail(-ENOTCONN, "descriptor %d has no peer", stream->watch.descriptor);
-    size_t path = length > offsetof(struct sockaddr_un, sun_path)
-                      ? strnlen(address.sun_path, length - offsetof(struct sockaddr_un, sun_path))
-                      : 0;
-    return snprintf(buffer, size, "unix:%.*s", (int)path, address.sun_path);
 }

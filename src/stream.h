@@ -2,7 +2,7 @@
 /*
  * Streams from inside.
  *
- *      read, read_line, read_exactly            write
+ *      read, read_until, peek, ...              write, ...
  *            |  leftover bytes                    |
  *            v      ^                             v
  *         receive --+                            send        straight from and to the caller's
@@ -57,6 +57,8 @@ struct eddy_stream {
 
     char *buffer; /* NULL unless bytes are left over: buffer[begin..end) */
     size_t begin, end, capacity;
+    size_t limit;      /* bytes it holds at most for a line or a look ahead, about */
+    size_t partial[2]; /* bytes that the last call which failed in the middle had moved */
     struct address peer;
 
     const struct eddy_stream_layer *layer; /* NULL: the stream is of a descriptor */
@@ -92,6 +94,30 @@ bool stream_is_home(const struct eddy_stream *stream);
 
 /* The one of a descriptor at the bottom of all layers, or NULL. */
 const struct eddy_stream *stream_lowest(const struct eddy_stream *stream);
+
+/* ---- reading ---- */
+
+/* Receives at least one byte: how many, 0 at the end. Nothing was taken if it fails. */
+ssize_t stream_receive(struct eddy_stream *stream, char *buffer, size_t size);
+
+/* The same, behind the bytes left over. */
+ssize_t stream_receive_more(struct eddy_stream *stream);
+
+static inline size_t stream_leftover(const struct eddy_stream *stream)
+{
+    return stream->end - stream->begin;
+}
+
+/* Takes up to so many of the bytes left over: how many. */
+size_t stream_leftover_take(struct eddy_stream *stream, char *buffer, size_t size);
+
+/* Keeps bytes when there are none yet. */
+int stream_leftover_keep(struct eddy_stream *stream, const char *data, size_t size);
+
+/* 0, or -EINVAL and a report. */
+int stream_check_memory(const char *call, const void *buffer, size_t size);
+
+/* ---- the rest ---- */
 
 /* A layer's call, with what it returned checked and remembered. */
 ssize_t stream_layer_read(struct eddy_stream *stream, void *buffer, size_t size);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading from streams: what is there, exactly so much, a line.
+ * Reading from streams: what is there, exactly so much, a look ahead. Up to a separator: stream_until.c.
  *
  * Data goes straight into the caller's memory as far as it can. A line's end isn't known in
  * advance, so bytes beyond it are left over; and a read_exactly that is cancelled gives back what
  * it has. Such bytes are kept in the stream's buffer, which exists as long as there are any, and
  * every read takes from it first. No byte that was received is ever without an owner when a task
- * suspends.
+ * suspends, and who waits with nothing left over holds no buffer.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -17,30 +17,30 @@
 
 /* ---- the bytes left over ---- */
 
-static size_t leftover(const struct eddy_stream *stream)
+static void leftover_drop(struct eddy_stream *stream, size_t size)
 {
-    return stream->end - stream->begin;
+    stream->begin += size;
+    if (stream_leftover(stream))
+        return;
+    memory_free(stream->buffer);
+    stream->buffer = NULL;
+    stream->begin = stream->end = stream->capacity = 0;
 }
 
-static size_t leftover_take(struct eddy_stream *stream, char *buffer, size_t size)
+size_t stream_leftover_take(struct eddy_stream *stream, char *buffer, size_t size)
 {
-    if (size > leftover(stream))
-        size = leftover(stream);
+    if (size > stream_leftover(stream))
+        size = stream_leftover(stream);
     if (!size)
         return 0;
     memcpy(buffer, stream->buffer + stream->begin, size);
-    stream->begin += size;
-    if (!leftover(stream)) {
-        memory_free(stream->buffer);
-        stream->buffer = NULL;
-        stream->begin = stream->end = stream->capacity = 0;
-    }
+    leftover_drop(stream, size);
     return size;
 }
 
-/* Keeps bytes when there are none yet. Without memory they are lost, and the stream is broken for
- * good: going on would mean a gap in the data that nobody knows of. */
-static int leftover_keep(struct eddy_stream *stream, const char *data, size_t size)
+/* Without memory they are lost, and the stream is broken for good: going on would mean a gap in the
+ * data that nobody knows of. */
+int stream_leftover_keep(struct eddy_stream *stream, const char *data, size_t size)
 {
     if (!size)
         return 0;
@@ -60,16 +60,16 @@ static int leftover_keep(struct eddy_stream *stream, const char *data, size_t si
  * sends faster than we read. */
 static int leftover_make_room(struct eddy_stream *stream)
 {
-    size_t size = leftover(stream);
-    size_t capacity = stream->filled && size < EDDY_STREAM_LIMIT / 2 ? EDDY_STREAM_LIMIT
-                                                                     : 2 * size + 1024;
+    size_t size = stream_leftover(stream);
+    size_t capacity = stream->filled && size < stream->limit / 2 ? stream->limit : 2 * size + 1024;
     if (stream->capacity - size >= capacity / 2) {
         memmove(stream->buffer, stream->buffer + stream->begin, size);
     } else {
         char *larger = memory_allocate(capacity);
         if (!larger)
             return eddy_fail(-ENOMEM, "no memory for a stream's buffer");
-        memcpy(larger, stream->buffer + stream->begin, size);
+        if (size)
+            memcpy(larger, stream->buffer + stream->begin, size);
         memory_free(stream->buffer);
         stream->buffer = larger;
         stream->capacity = capacity;
@@ -98,38 +98,81 @@ static ssize_t received(struct eddy_stream *stream, ssize_t n, size_t size)
     return n < 0 ? stream_fail(stream, STREAM_READ, (int)n) : 0;
 }
 
-/* Receives at least one byte: how many, 0 at the end. Nothing was taken if it fails. */
-static ssize_t stream_receive(struct eddy_stream *stream, char *buffer, size_t size)
+/* 0: it may be tried. */
+static int receive_begin(struct eddy_stream *stream)
+{
+    int r = stream_step(stream);
+    if (r == 0 && stream->errors[STREAM_READ])
+        r = stream_fail(stream, STREAM_READ, stream->errors[STREAM_READ]);
+    return r;
+}
+
+/* -EAGAIN: wait first. */
+static ssize_t receive_try(struct eddy_stream *stream, char *buffer, size_t size)
 {
     struct engine *engine = stream->loop->engine;
+    if (stream->layer) {
+        ssize_t n = stream_layer_read(stream, buffer, size);
+        if (n > 0)
+            stream->filled = (size_t)n == size;
+        return n;
+    }
+    stream->ready[STREAM_READ] = false;
+    ssize_t n = engine->call->receive(engine, stream->watch.descriptor, buffer, size);
+    return n == -EAGAIN ? n : received(stream, n, size);
+}
+
+static int receive_wait(struct eddy_stream *stream)
+{
+    return stream_wait(stream, STREAM_READ, "data from a stream");
+}
+
+ssize_t stream_receive(struct eddy_stream *stream, char *buffer, size_t size)
+{
     for (;;) {
-        int r = stream_step(stream);
-        if (r < 0)
-            return r;
-        if (stream->errors[STREAM_READ])
-            return stream_fail(stream, STREAM_READ, stream->errors[STREAM_READ]);
-        if (stream->layer)
-            return stream_layer_read(stream, buffer, size);
-        if (stream->ready[STREAM_READ]) {
-            stream->ready[STREAM_READ] = false;
-            ssize_t n = engine->call->receive(engine, stream->watch.descriptor, buffer, size);
-            if (n != -EAGAIN)
-                return received(stream, n, size);
-        }
-        r = stream_wait(stream, STREAM_READ, "data from a stream");
-        if (r < 0)
-            return r;
+        ssize_t n = receive_begin(stream);
+        if (n < 0)
+            return n;
+        if (stream->ready[STREAM_READ] &&
+            ((n = receive_try(stream, buffer, size)) != -EAGAIN || stream->layer))
+            return n;
+        n = receive_wait(stream);
+        if (n < 0)
+            return n;
     }
 }
 
-/* ---- three ways to read ---- */
+ssize_t stream_receive_more(struct eddy_stream *stream)
+{
+    for (;;) {
+        ssize_t n = receive_begin(stream);
+        if (n == 0 && stream->ready[STREAM_READ]) {
+            n = leftover_make_room(stream);
+            if (n < 0)
+                return n;
+            n = receive_try(stream, stream->buffer + stream->end, stream->capacity - stream->end);
+            if (n > 0)
+                stream->end += (size_t)n;
+            leftover_drop(stream, 0);
+            if (n != -EAGAIN || stream->layer)
+                return n;
+            n = 0;
+        }
+        if (n == 0)
+            n = receive_wait(stream);
+        if (n < 0)
+            return n;
+    }
+}
+
+/* ---- ways to read ---- */
 
 static ssize_t read_some(struct eddy_stream *stream, char *buffer, size_t size)
 {
-    if (!leftover(stream))
+    if (!stream_leftover(stream))
         return stream_receive(stream, buffer, size);
     int r = stream_step(stream);
-    return r < 0 ? r : (ssize_t)leftover_take(stream, buffer, size);
+    return r < 0 ? r : (ssize_t)stream_leftover_take(stream, buffer, size);
 }
 
 static ssize_t read_exactly(struct eddy_stream *stream, char *buffer, size_t size)
@@ -137,88 +180,45 @@ static ssize_t read_exactly(struct eddy_stream *stream, char *buffer, size_t siz
     int r = stream_step(stream);
     if (r < 0)
         return r;
-    size_t have = leftover_take(stream, buffer, size);
+    size_t have = stream_leftover_take(stream, buffer, size);
     while (have < size) {
         ssize_t n = stream_receive(stream, buffer + have, size - have);
         if (n > 0) {
             have += (size_t)n;
             continue;
         }
+        stream->partial[STREAM_READ] = have;
         if (n == 0)
             return eddy_fail(-ENODATA, "the stream ended after %zu of %zu bytes", have, size);
-        if (!stream->closed && !stream->errors[STREAM_READ] &&
-            (r = leftover_keep(stream, buffer, have)) < 0)
-            return r;
-        return n;
+        if (!stream->closed && !stream->errors[STREAM_READ]) {
+            stream->partial[STREAM_READ] = 0;
+            r = stream_leftover_keep(stream, buffer, have);
+        }
+        return r < 0 ? r : n;
     }
     return (ssize_t)size;
 }
 
-static size_t line_length(const char *data, size_t from, size_t size)
+static ssize_t peek(struct eddy_stream *stream, const void **ret_data, size_t size)
 {
-    const char *end = from < size ? memchr(data + from, '\n', size - from) : NULL;
-    return end ? (size_t)(end - data) + 1 : 0;
-}
-
-/* With nothing left over the caller's memory serves as the buffer. The line's length, 0 if it isn't
- * complete (then its bytes are left over) or the stream has ended, which *ended tells. */
-static ssize_t receive_line(struct eddy_stream *stream, char *buffer, size_t limit, bool *ended)
-{
-    ssize_t n = stream_receive(stream, buffer, limit);
-    *ended = n == 0;
-    if (n <= 0)
-        return n;
-    size_t length = line_length(buffer, 0, (size_t)n);
-    int r = leftover_keep(stream, buffer + length, (size_t)n - length);
-    return r < 0 ? r : (ssize_t)length;
-}
-
-static ssize_t receive_more(struct eddy_stream *stream)
-{
-    int r = leftover_make_room(stream);
-    if (r < 0)
-        return r;
-    ssize_t n = stream_receive(stream, stream->buffer + stream->end,
-                               stream->capacity - stream->end);
-    if (n > 0)
-        stream->end += (size_t)n;
-    return n;
-}
-
-/* At most `limit` bytes. */
-static ssize_t read_line(struct eddy_stream *stream, char *buffer, size_t limit)
-{
-    size_t searched = 0;
     int r = stream_step(stream);
     if (r < 0)
         return r;
-    for (;;) {
-        size_t size = leftover(stream);
-        bool ended = false;
-        if (!size) {
-            ssize_t length = receive_line(stream, buffer, limit, &ended);
-            if (length != 0 || ended)
-                return length;
-            continue;
-        }
-        size_t within = size < limit ? size : limit;
-        size_t length = line_length(stream->buffer + stream->begin, searched, within);
-        if (length)
-            return (ssize_t)leftover_take(stream, buffer, length);
-        if (within == limit)
-            return eddy_fail(-EMSGSIZE, "a line of more than %zu bytes", limit);
-        searched = size;
-        ssize_t n = receive_more(stream);
+    while (stream_leftover(stream) < size) {
+        ssize_t n = stream_receive_more(stream);
         if (n < 0)
             return n;
         if (n == 0)
-            return (ssize_t)leftover_take(stream, buffer, size);
+            break;
     }
+    if (stream_leftover(stream))
+        *ret_data = stream->buffer + stream->begin;
+    return (ssize_t)stream_leftover(stream);
 }
 
 /* ---- public ---- */
 
-static int check_memory(const char *call, const void *buffer, size_t size)
+int stream_check_memory(const char *call, const void *buffer, size_t size)
 {
     if (size > SSIZE_MAX)
         return log_misuse(-EINVAL, call, "a size of %zu", size);
@@ -227,43 +227,65 @@ static int check_memory(const char *call, const void *buffer, size_t size)
     return 0;
 }
 
-ssize_t eddy_stream_read(eddy_stream *stream, void *buffer, size_t size)
+static ssize_t stream_read(struct eddy_stream *stream, void *buffer, size_t size,
+                           ssize_t (*read)(struct eddy_stream *, char *, size_t), const char *call)
 {
-    int r = stream_enter(stream, STREAM_READ, "eddy_stream_read");
+    int r = stream_enter(stream, STREAM_READ, call);
     if (r < 0)
         return r;
-    ssize_t n = check_memory("eddy_stream_read", buffer, size);
+    ssize_t n = stream_check_memory(call, buffer, size);
     if (n == 0 && size)
-        n = read_some(stream, buffer, size);
+        n = read(stream, buffer, size);
     stream_leave(stream, STREAM_READ);
     return n;
+}
+
+ssize_t eddy_stream_read(eddy_stream *stream, void *buffer, size_t size)
+{
+    return stream_read(stream, buffer, size, read_some, "eddy_stream_read");
 }
 
 ssize_t eddy_stream_read_exactly(eddy_stream *stream, void *buffer, size_t size)
 {
-    int r = stream_enter(stream, STREAM_READ, "eddy_stream_read_exactly");
+    return stream_read(stream, buffer, size, read_exactly, "eddy_stream_read_exactly");
+}
+
+ssize_t eddy_stream_peek(eddy_stream *stream, const void **ret_data, size_t size)
+{
+    int r = stream_enter(stream, STREAM_READ, "eddy_stream_peek");
     if (r < 0)
         return r;
-    ssize_t n = check_memory("eddy_stream_read_exactly", buffer, size);
-    if (n == 0 && size)
-        n = read_exactly(stream, buffer, size);
+    ssize_t n;
+    if (!ret_data || !size)
+        n = log_misuse(-EINVAL, "eddy_stream_peek", "%s",
+                       ret_data ? "at least 0 bytes" : "nowhere to put the data: NULL");
+    else if (size > stream->limit)
+        n = eddy_fail(-EMSGSIZE, "%zu bytes ahead are more than the stream's limit of %zu", size,
+                      stream->limit);
+    else
+        n = peek(stream, ret_data, size);
     stream_leave(stream, STREAM_READ);
     return n;
 }
 
-ssize_t eddy_stream_read_line(eddy_stream *stream, char *buffer, size_t size)
+int eddy_stream_consume(eddy_stream *stream, size_t size)
 {
-    int r = stream_enter(stream, STREAM_READ, "eddy_stream_read_line");
-    if (r < 0)
-        return r;
-    ssize_t n = check_memory("eddy_stream_read_line", buffer, size);
-    if (n == 0 && size < 2)
-        n = log_misuse(-EINVAL, "eddy_stream_read_line", "no room for a line in %zu bytes", size);
-    if (n == 0) {
-        n = read_line(stream, buffer, size - 1 < EDDY_STREAM_LIMIT ? size - 1 : EDDY_STREAM_LIMIT);
-        if (n >= 0)
-            buffer[n] = '\0';
-    }
-    stream_leave(stream, STREAM_READ);
-    return n;
+    const char *call = "eddy_stream_consume";
+    if (!stream || !stream_is_home(stream) || stream->closed)
+        return log_misuse(-EINVAL, call,
+                          !stream          ? "the stream is NULL"
+                          : stream->closed ? "the stream is closed"
+                                           : "called outside the stream's loop");
+    if (stream->busy[STREAM_READ])
+        return eddy_fail(-EBUSY, "%s: another task reads from this stream", call);
+    if (size > stream_leftover(stream))
+        return log_misuse(-EINVAL, call, "%zu bytes, but there are %zu", size,
+                          stream_leftover(stream));
+    leftover_drop(stream, size);
+    return 0;
+}
+
+size_t eddy_stream_partial_read(const eddy_stream *stream)
+{
+    return stream ? stream->partial[STREAM_READ] : 0;
 }

@@ -33,16 +33,22 @@ static ssize_t stream_send(struct eddy_stream *stream, const char *data, size_t 
     }
 }
 
+/* Some of it may be out. */
+static int stream_fail_partly(struct eddy_stream *stream, int code, size_t sent, size_t size)
+{
+    stream->partial[STREAM_WRITE] = sent;
+    if (code == -ECANCELED && sent)
+        return eddy_fail(code, "cancelled after %zu of %zu bytes were written", sent, size);
+    return code;
+}
+
 static ssize_t write_all(struct eddy_stream *stream, const char *data, size_t size)
 {
     size_t sent = 0;
     while (sent < size) {
         ssize_t n = stream_send(stream, data + sent, size - sent);
-        if (n == -ECANCELED && sent)
-            return eddy_fail(-ECANCELED, "cancelled after %zu of %zu bytes were written", sent,
-                             size);
         if (n < 0)
-            return n;
+            return stream_fail_partly(stream, (int)n, sent, size);
         sent += (size_t)n;
     }
     return (ssize_t)size;
@@ -93,4 +99,9 @@ int eddy_stream_write_end(eddy_stream *stream)
     struct engine *engine = stream->loop->engine;
     int r = engine->call->shutdown(engine, stream->watch.descriptor, SHUT_WR);
     return r < 0 ? eddy_fail(r, "the writing side can't be ended: %s", strerror(-r)) : 0;
+}
+
+size_t eddy_stream_partial_write(const eddy_stream *stream)
+{
+    return stream ? stream->partial[STREAM_WRITE] : 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams: the ways to read, cancels that lose nothing, ends and errors, closing. */
+#include <netinet/tcp.h>
 #include <pty.h>
 #define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
@@ -60,7 +61,7 @@ TEST(lines_arrive_in_pieces_and_several_at_once)
     return err;
 }
 
-TEST(rule_181_a_line_too_long_stays_unread)
+TEST(rule_182_a_line_too_long_stays_unread)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
     char line[16];
@@ -77,7 +78,7 @@ TEST(rule_181_a_line_too_long_stays_unread)
     return 0;
 }
 
-TEST(a_line_is_limited_however_large_the_buffer)
+TEST(rule_182_a_line_is_limited_however_large_the_buffer)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
     const size_t limit = EDDY_STREAM_LIMIT, size = 4 * limit;
@@ -87,11 +88,14 @@ TEST(a_line_is_limited_however_large_the_buffer)
     CHECK_INT(eddy_stream_write(pair.b, data, limit), limit);
     CHECK_INT(eddy_stream_read_line(pair.a, line, size), limit);
     data[limit - 1] = 'x';
-    CHECK_INT(eddy_stream_write(pair.b, data, limit), limit);
+    CHECK_INT(eddy_stream_write(pair.b, data, limit), limit); /* the '\n' doesn't count */
+    CHECK_INT(eddy_stream_write(pair.b, "\n", 1), 1);
+    CHECK_INT(eddy_stream_read_line(pair.a, line, size), limit + 1);
+    CHECK_INT(eddy_stream_write(pair.b, data, limit + 1), limit + 1);
     CHECK_INT(eddy_stream_write(pair.b, "\n", 1), 1);
     CHECK_INT(eddy_stream_read_line(pair.a, line, size), -EMSGSIZE);
-    CHECK_INT(eddy_stream_read_exactly(pair.a, line, limit + 1), limit + 1);
-    CHECK(memcmp(line, data, limit) == 0 && line[limit] == '\n');
+    CHECK_INT(eddy_stream_read_exactly(pair.a, line, limit + 2), limit + 2);
+    CHECK(memcmp(line, data, limit + 1) == 0 && line[limit + 1] == '\n');
     free(line);
     free(data);
     pair_close(&pair);
@@ -374,6 +378,41 @@ TEST(peers)
     pair = stream_pair(PAIR_UNIX);
     CHECK_INT(eddy_stream_peer(pair.a, name, sizeof name), 5);
     CHECK_TEXT(name, "unix:");
+    pair_close(&pair);
+    return 0;
+}
+
+TEST(local_addresses_and_options)
+{
+    char name[64], peer[64];
+    struct pair pair = stream_pair(PAIR_TCP);
+    int on = 0;
+    socklen_t size = sizeof on;
+    CHECK(eddy_stream_local_address(pair.a, name, sizeof name) > 0);
+    CHECK(eddy_stream_peer(pair.b, peer, sizeof peer) > 0);
+    CHECK_TEXT(name, peer);
+    int descriptor = eddy_stream_descriptor(pair.a);
+    CHECK_INT(getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+    CHECK(on); /* from the beginning */
+    CHECK_INT(eddy_stream_set_nodelay(pair.a, false), 0);
+    CHECK_INT(getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+    CHECK(!on);
+    CHECK_INT(eddy_stream_set_keepalive(pair.a, 60, 7.6, 3), 0);
+    CHECK_INT(getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    CHECK(on);
+    CHECK_INT(getsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &on, &size), 0);
+    CHECK_INT(on, 8);
+    CHECK_INT(eddy_stream_set_keepalive(pair.a, EDDY_FOREVER, 0, 0), 0);
+    CHECK_INT(getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    CHECK(!on);
+    pair_close(&pair);
+    pair = stream_pair(PAIR_UNIX);
+    CHECK_INT(eddy_stream_local_address(pair.a, name, sizeof name), 5);
+    CHECK_INT(eddy_stream_set_nodelay(pair.a, true), -EOPNOTSUPP);
+    pair_close(&pair);
+    pair = stream_pair(PAIR_PIPE);
+    CHECK_INT(eddy_stream_local_address(pair.a, name, sizeof name), -ENOTCONN);
+    CHECK_INT(eddy_stream_set_nodelay(pair.a, true), -ENOTSOCK);
     pair_close(&pair);
     return 0;
 }

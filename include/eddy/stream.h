@@ -17,8 +17,8 @@
  * There is no drain: a write suspends while the peer doesn't take the data. A task that waits for
  * input holds no buffer; a stream allocates one when bytes are left over from a line, as long as
  * they are.
- * No bytes are lost by a cancel: a read that is cancelled has taken nothing; a write that is
- * cancelled tells in the failure how many bytes went out. One reader and one writer at a time
+ * No bytes are lost by a cancel: a read that is cancelled has taken nothing; of a write that is
+ * cancelled eddy_stream_partial_write tells how many bytes went out. One reader and one writer at a time
  * (-EBUSY). Signals of broken pipes are suppressed: a write gives -EPIPE. A call that never has to
  * wait lets other tasks run once in a while (every 64 or so).
  *
@@ -27,6 +27,7 @@
 #ifndef EDDY_STREAM_H
 #define EDDY_STREAM_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <eddy/base.h>
 
@@ -34,8 +35,10 @@ EDDY_BEGIN_DECLS
 
 typedef struct eddy_stream eddy_stream;
 
-/* How long a line may be, and how much a stream reads ahead. */
+/* How many bytes may come before a line's end or a separator, and how far eddy_stream_peek looks
+ * ahead, unless eddy_stream_set_limit says otherwise. A stream holds about twice as much at most. */
 #define EDDY_STREAM_LIMIT 65536
+#define EDDY_STREAM_LIMIT_MAX ((size_t)1 << 30)
 
 /* Connects to host and port, trying all addresses in turn; the stream is the caller's, who closes
  * it. Names are resolved in the thread pool (at most 32 addresses a name). Small writes go out at
@@ -56,16 +59,54 @@ EDDY_API EDDY_MUST_USE int eddy_stream_from_descriptor(int descriptor, eddy_stre
  * meanwhile by another task), or the connection's error, which every later read gives too. */
 EDDY_API EDDY_ASYNC ssize_t eddy_stream_read(eddy_stream *stream, void *buffer, size_t size);
 
-/* Reads exactly size bytes: size; -ENODATA if the stream ends before (the failure says how many
- * came; they are in the buffer). Cancelled, the bytes already here stay for the next read. */
+/* Reads exactly size bytes, whatever the limit: size; -ENODATA if the stream ends before (what came
+ * is in the buffer, eddy_stream_partial_read tells how much). Cancelled, the bytes already here stay
+ * for the next read. Else as eddy_stream_read. */
 EDDY_API EDDY_ASYNC ssize_t eddy_stream_read_exactly(eddy_stream *stream, void *buffer,
                                                      size_t size);
 
 /* Reads a line with its '\n', and ends it with a NUL: its length without the NUL; 0 at the end of
- * the stream; the last line may lack its '\n'. -EMSGSIZE if size - 1 (or EDDY_STREAM_LIMIT) bytes
- * hold no '\n': they stay unread. -EINVAL for a size below 2. -ENOMEM if what came behind the line
- * can't be kept, and from then on. */
+ * the stream; the last line may lack its '\n'. -EMSGSIZE if size - 1 bytes hold no '\n', or more than
+ * the limit come before it: they stay unread. -EINVAL for a size below 2. -ENOMEM if what came behind
+ * the line can't be kept, and from then on. Else as eddy_stream_read. */
 EDDY_API EDDY_ASYNC ssize_t eddy_stream_read_line(eddy_stream *stream, char *buffer, size_t size);
+
+struct eddy_separator {
+    const void *bytes;
+    size_t size;
+};
+
+/* Reads up to and with a separator; of several the one whose occurrence ends first:
+ *
+ *     const struct eddy_separator ends[] = {{"\r\n", 2}, {"\n", 1}};
+ *     n = eddy_stream_read_until(stream, buffer, sizeof buffer, ends, 2);
+ *
+ * The number of bytes; 0 at the end of the stream; -ENODATA if it ends with bytes but no separator
+ * (they are in the buffer, eddy_stream_partial_read tells how many). -EMSGSIZE if it doesn't fit into
+ * the buffer, or more than the limit come before it: all stays unread. -EINVAL without a separator,
+ * for an empty one, and for one larger than the buffer. Else as eddy_stream_read_line. */
+EDDY_API EDDY_ASYNC ssize_t eddy_stream_read_until(eddy_stream *stream, void *buffer, size_t size,
+                                                   const struct eddy_separator *separators,
+                                                   size_t count);
+
+/* Looks ahead: waits until at least size bytes are here and points to them in the stream's own
+ * buffer, until the next call that reads, consumes or closes. How many are there: size or more, fewer
+ * if the stream has ended, 0 (*data is left alone) with nothing left. A task that waits in it for the
+ * first byte needs no memory for the data: so it suits connections that are idle most of the time.
+ * -EMSGSIZE for a size above the limit, -EINVAL for 0, -ENOMEM; else as eddy_stream_read. */
+EDDY_API EDDY_ASYNC ssize_t eddy_stream_peek(eddy_stream *stream, const void **data, size_t size);
+
+/* Drops so many of the bytes that eddy_stream_peek found (or that are left over otherwise). 0, -EINVAL
+ * (more than there are), -EBUSY. Doesn't suspend. */
+EDDY_API int eddy_stream_consume(eddy_stream *stream, size_t size);
+
+/* The limit of lines, separators and look-aheads, 1 to EDDY_STREAM_LIMIT_MAX; 0 or -EINVAL. */
+EDDY_API int eddy_stream_set_limit(eddy_stream *stream, size_t limit);
+
+/* What the last read that failed in the middle had put into its buffer: with -ENODATA, or the
+ * connection's error. And what the last write that failed had written. */
+EDDY_API size_t eddy_stream_partial_read(const eddy_stream *stream);
+EDDY_API size_t eddy_stream_partial_write(const eddy_stream *stream);
 
 /* Writes all of it: size; suspends while the kernel's buffer is full. -ECANCELED, -EPIPE (the peer
  * has gone, or the writing side was ended), -ECONNRESET, -EBUSY, -ECONNABORTED and others of
@@ -88,11 +129,23 @@ EDDY_API int eddy_stream_write_end(eddy_stream *stream);
  * on the same thread. */
 EDDY_API void eddy_stream_close(eddy_stream *stream);
 
+/* The descriptor, which stays the stream's; -ENOTCONN for a layer with nothing beneath. */
 EDDY_API int eddy_stream_descriptor(const eddy_stream *stream);
 
-/* Writes "127.0.0.1:8080", "[::1]:8080" or "unix:/path" for the peer: the length as snprintf,
- * -ENOTCONN (not a socket). Known also when the peer has gone. */
+/* Writes "127.0.0.1:8080", "[::1]:8080", "unix:/path", "unix:@abstract" or "unix:" for the peer: the
+ * length as snprintf, -ENOTCONN (not a socket). An Internet address is known also when the peer has
+ * gone. And the same for the stream's own end. */
 EDDY_API int eddy_stream_peer(const eddy_stream *stream, char *buffer, size_t size);
+EDDY_API int eddy_stream_local_address(const eddy_stream *stream, char *buffer, size_t size);
+
+/* Options of TCP: 0, -ENOTSOCK, -EOPNOTSUPP (another kind of socket), -EINVAL.
+ *
+ * nodelay: small writes go out at once; on from the beginning. keepalive: a peer that answers none of
+ * `probes` (1 to 127) probes, sent every `interval` seconds once nothing has come for `idle` seconds
+ * (both 1 to 32767), is gone: -ETIMEDOUT; off from the beginning, and with EDDY_FOREVER for `idle`. */
+EDDY_API int eddy_stream_set_nodelay(eddy_stream *stream, bool on);
+EDDY_API int eddy_stream_set_keepalive(eddy_stream *stream, double idle, double interval,
+                                       int probes);
 
 EDDY_END_DECLS
 #endif

@@ -20,7 +20,10 @@ enum sim_socket_state {
 enum sim_option {
     OPTION_REUSE_ADDRESS,
     OPTION_REUSE_PORT,
-    OPTION_KEEP_ALIVE,
+    OPTION_KEEP_ALIVE, /* remembered only, with its times: a half-open connection is never found out */
+    OPTION_KEEP_IDLE,
+    OPTION_KEEP_INTERVAL,
+    OPTION_KEEP_COUNT,
     OPTION_SEND_BUFFER, /* remembered only: see the link's `buffer` */
     OPTION_RECEIVE_BUFFER,
     OPTION_NO_DELAY,
