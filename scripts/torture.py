@@ -59,21 +59,12 @@ NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes
 
 # Tests that one class leaves out, each with its reason, which is printed.
 LEFT_OUT = {
-    ('sweep', 'as_completed'): {
-        'break_continue_and_return_are_those_of_a_loop': 'cut short it gives no handles back'},
-    ('sweep', 'barrier'): dict.fromkeys((
-        'rule_162_who_comes_while_a_round_goes_out_waits_for_the_next',
-        'rule_163_a_cancelled_waiter_is_not_counted_and_breaks_nothing',
-        'a_waiter_let_go_keeps_its_number_although_a_cancel_arrives',
-        'rule_164_abort_breaks_until_reset'),
-        'the others wait for ever for a party that is cancelled, and should') | {
+    ('sweep', 'barrier'): {
         'a_storm_of_cancels_never_lets_a_part_of_a_round_through':
             'thousands of suspensions; see sync_sweep'},
     ('sweep', 'condition'): {
         'a_storm_of_cancels_loses_no_notification': 'thousands of suspensions; see sync_sweep'},
     ('sweep', 'rate_limiter'): {'it_does_not_drift': '30,000 suspensions; see sync_sweep'},
-    ('memory', 'bad_input'): {
-        'awaiting_in_a_callback_says_so_and_names_the_call': 'cut short it leaves its lock held'},
 }
 
 MINIMUM_OF_SEEDS = 5000

@@ -48,6 +48,7 @@ ORDERED_TEST(awaiting_in_a_callback_says_so_and_names_the_call)
 {
     some_task = eddy_create_task(nap, .seconds = 5);
     some_future = eddy_future_new();
+    held_lock = (eddy_lock)EDDY_LOCK_INIT; /* a run that was cut short left it held */
     CHECK_INT(eddy_lock_acquire(&held_lock), 0);
     CHECK_INT(eddy_queue_open(&empty_queue, sizeof(int), 1), 0);
     CHECK(eddy_call_soon(awaits_in_callback, NULL));

@@ -50,7 +50,7 @@ TEST(rule_172_join_returns_at_once_when_nothing_is_unfinished)
     return eddy_task_release(other);
 }
 
-ORDERED_TEST(rule_172_join_waits_for_task_done_of_every_item)
+FIFO_TEST(rule_172_join_waits_for_task_done_of_every_item)
 {
     eddy_queue queue;
     int err, item;

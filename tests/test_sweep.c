@@ -200,6 +200,88 @@ PLAIN_TEST(a_hang_is_found_and_ended)
     EXPECT_INT(result.failed, 1);
 }
 
+/* ---- a check that fails when the run is disturbed excuses little ---- */
+
+static bool leaves;
+
+/* Keeps its future when a check has ended it early, which is excused, or for no reason, which isn't. */
+static int leak_after_check(void)
+{
+    eddy_future *future = eddy_future_new();
+    int r = eddy_sleep(1);
+    if (r < 0)
+        futures_left[futures_left_count++] = future;
+    if (leaves)
+        CHECK_INT(r, 0);
+    EXPECT_INT(r, 0);
+    if (r == 0)
+        eddy_future_release(future);
+    return r;
+}
+
+static eddy_event awaited;
+
+static int sets_it(void)
+{
+    int r = eddy_sleep(1);
+    EXPECT_INT(r, 0);
+    if (r == 0)
+        eddy_event_set(&awaited);
+    return r;
+}
+
+static int hang_after_check(void)
+{
+    awaited = (eddy_event)EDDY_EVENT_INIT;
+    int err;
+    eddy_with_group (group, &err) {
+        eddy_spawn(group, sets_it);
+        err = eddy_event_wait(&awaited);
+    }
+    return err;
+}
+
+static int no_errno_after_check(void)
+{
+    int r = eddy_sleep(1);
+    EXPECT_INT(r, 0);
+    return r < 0 ? -123456 : 0;
+}
+
+/* Only the run that `point` names. */
+static struct eddy_sweep_result sweep_at(const char *point, int (*scenario)(void), int expected)
+{
+    setenv("EDDY_SWEEP", point, 1);
+    struct eddy_sweep_result result = sweep_with(&(struct eddy_sweep_options){.scenario = scenario},
+                                                 expected);
+    unsetenv("EDDY_SWEEP");
+    (void)test_stderr_end();
+    return result;
+}
+
+PLAIN_TEST(a_check_that_ended_a_function_early_excuses_what_is_left)
+{
+    leaves = true;
+    EXPECT_INT(sweep_at("main:park:1", leak_after_check, 0).failed, 0);
+    EXPECT_INT(futures_left_count, 1);
+    give_back();
+}
+
+PLAIN_TEST(a_check_that_only_failed_excuses_no_leak)
+{
+    leaves = false;
+    EXPECT_CONTAINS(sweep_at("main:park:1", leak_after_check, -EBADE).why,
+                    ": 1 piece of memory left");
+    give_back();
+}
+
+PLAIN_TEST(no_check_excuses_a_hang_or_a_result_that_is_no_errno)
+{
+    EXPECT_CONTAINS(sweep_at("task:park:2", hang_after_check, -EBADE).why, "hung: ");
+    EXPECT_CONTAINS(sweep_at("main:park:1", no_errno_after_check, -EBADE).why,
+                    "is -123456, which is no errno");
+}
+
 /* ---- the arguments ---- */
 
 static int inside(void)

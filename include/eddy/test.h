@@ -34,9 +34,10 @@
  *     --list, NAME...         the tests' names; only these
  *
  * In these runs a check may fail for good reasons (the test was cancelled, or isn't made for another
- * order), so there only the rest counts: no crash, no hang, nothing left behind, if the test wasn't
- * left early by a check. With --seeds the checks of a test do count if it says .any_order. They run
- * on the simulated system, and so leave out what can't run there, unless --engine says where.
+ * order), so there only the rest counts: no crash, no hang, a result that is an errno, and nothing left
+ * behind, unless an EDDY_CHECK... ended a function early, which then hadn't come to its releases. With
+ * --seeds the checks of a test do count if it says .any_order. They run on the simulated system, and
+ * so leave out what can't run there, unless --engine says where.
  */
 #ifndef EDDY_TEST_H
 #define EDDY_TEST_H
@@ -149,7 +150,7 @@ EDDY_API EDDY_PRINTF(1, 2) int eddy_test_skip(const char *format, ...);
 #define EDDY_TEST_LEAVE_UNLESS_(expectation)                                                       \
     do {                                                                                           \
         if (!(expectation))                                                                        \
-            return EDDY_TEST_FAILED;                                                               \
+            return eddy_test_left_();                                                              \
     } while (0)
 
 /* Notes who did what, for EDDY_EXPECT_NOTES. */
@@ -185,6 +186,8 @@ EDDY_API bool eddy_test_notes_(const char *file, int line, const char *expected)
 EDDY_API bool eddy_test_report_(const char *file, int line, enum eddy_log_event event,
                                 const char *part);
 EDDY_API bool eddy_test_no_report_(const char *file, int line);
+/* Notes that a check ended a function early; EDDY_TEST_FAILED. */
+EDDY_API int eddy_test_left_(void);
 
 EDDY_END_DECLS
 #endif

@@ -69,6 +69,14 @@ bool eddy_test_fail(const char *file, int line, const char *format, ...)
     return false;
 }
 
+int eddy_test_left_(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    top->left = true;
+    (void)pthread_mutex_unlock(&lock);
+    return EDDY_TEST_FAILED;
+}
+
 bool eddy_test_failed(void)
 {
     return top->file || session_disturbed();

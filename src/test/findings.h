@@ -31,6 +31,7 @@ struct findings {
     const char *file; /* of the first check that failed, or NULL */
     int line;
     char why[1024];
+    bool left; /* a check ended a function early: what it was to release may stay */
     bool skipped;
     char skip_reason[256];
     char notes[2048];

@@ -113,7 +113,7 @@ void session_begin(struct session *session)
     session->timers_left = session->jobs_left = session->watched_left = session->locks_left = 0;
     session->descriptors_left = 0;
     session->abandoned = false;
-    session->check_failed = false;
+    session->check_failed = session->check_left = false;
     session->scenario = session->scenario && findings_begin();
     session->outer = session_self;
     session_self = session;
@@ -130,6 +130,7 @@ void session_end(struct session *session)
         if (session->check_failed)
             (void)snprintf(session->check, sizeof session->check, "%s:%d: %.*s", findings->file,
                            findings->line, 400, findings->why);
+        session->check_left = findings->left;
         session_allow(session, findings->leftovers);
         findings_end();
     }

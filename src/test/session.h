@@ -41,9 +41,10 @@ struct session {
     bool abandoned; /* a thread may be at work for a job that nobody waits for, and keep things */
     size_t descriptors_left; /* simulated ones, after the loop's end */
 
-    /* of a scenario, at its end: the first check that failed */
-    bool check_failed;
-    char check[512]; /* "file:line: what was wrong" */
+    /* of a scenario, at its end */
+    bool check_failed; /* one of eddy/test.h did, */
+    char check[512];   /* "file:line: what was wrong", the first; */
+    bool check_left;   /* and one ended its function early */
 };
 
 /* The thread's, or NULL. */

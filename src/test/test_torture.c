@@ -74,8 +74,8 @@ static void print_failure(const struct counts *counts, uint64_t seed, const char
 
 /* ---- seeds ---- */
 
-/* What was wrong with the run, or "". A check that fails in a test whose checks don't count leaves the
- * body early: then what else is wrong is a consequence. */
+/* What was wrong with the run, or "". A check that ended a function early, in a test whose checks don't
+ * count, is an excuse for what is left, and for nothing else. */
 static void judge(const struct invariants *before, const struct session *session, int result,
                   char *why, size_t size)
 {
@@ -84,15 +84,17 @@ static void judge(const struct invariants *before, const struct session *session
     why[0] = '\0';
     if (findings->skipped)
         return;
-    if (findings->stuck[0] && (checks_count || !findings->failed_before_stuck))
+    if (findings->stuck[0])
         (void)snprintf(why, size, "%s", findings->stuck);
     else if (findings->file && checks_count)
         (void)snprintf(why, size, "%s:%d: %s", findings->file, findings->line, findings->why);
     else if (result != 0 && checks_count)
         (void)snprintf(why, size, "its result is %d -%s", result, eddy_error_name(result));
-    else if (!findings->file && findings->left_tasks)
+    else if (result < 0 && strcmp(eddy_error_name(result), "EUNKNOWN") == 0)
+        (void)snprintf(why, size, "its result is %d, which is no errno", result);
+    else if (!findings->left && findings->left_tasks)
         (void)snprintf(why, size, "%zu tasks left", findings->left_tasks);
-    else if (!findings->file)
+    else if (!findings->left)
         (void)invariants_check(before, session, why, size);
 }
 

@@ -99,7 +99,7 @@ static int torture_main(struct torture_main *a)
         result = a->scenario();
         a->sweep->scope = NULL;
     }
-    return error < 0 ? error : result;
+    return error < 0 && result >= 0 ? error : result;
 }
 
 struct torture_log {
@@ -195,6 +195,7 @@ static int run_loop(const struct torture *torture, struct torture_run *run,
     return r;
 }
 
+/* `log` is NULL if what was left behind is excused. */
 static void judge(struct torture_run *run, const char *hang, const struct torture_log *log)
 {
     char *wrong = run->wrong;
@@ -203,7 +204,7 @@ static void judge(struct torture_run *run, const char *hang, const struct tortur
         (void)snprintf(wrong, size, "hung: %s", hang);
     else if (run->result < 0 && strcmp(eddy_error_name(run->result), "EUNKNOWN") == 0)
         (void)snprintf(wrong, size, "the result is %d, which is no errno", run->result);
-    else if (log->lost[0])
+    else if (log && log->lost[0])
         (void)snprintf(wrong, size, "%s", log->lost);
 }
 
@@ -253,10 +254,9 @@ void torture_run(struct torture *torture, struct torture_run *run)
     invariants_fail_allocation(0);
     if (run->ring)
         reset_ring(ring);
-    /* A check that fails makes the scenario return early: then what is left is no news. */
-    bool excused = run->repeat[0] && session.check_failed;
-    if (!excused)
-        judge(run, hang, &log);
+    /* A check that fails may end a function before its releases: then what is left is no news. */
+    bool excused = run->repeat[0] && session.check_left;
+    judge(run, hang, excused ? NULL : &log);
     int r = torture->check ? torture->check() : 0;
     if (r && !run->wrong[0])
         (void)snprintf(run->wrong, sizeof run->wrong, "check() gives %d%s%s", r, r < 0 ? " -" : "",
