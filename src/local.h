@@ -13,10 +13,10 @@
 struct locals;
 
 /* Those of the callback or of the thread, outside tasks. Owned. */
-extern _Thread_local struct locals *locals_outside;
+extern EDDY_PRIVATE _Thread_local struct locals *locals_outside;
 
-struct locals *locals_keep(struct locals *locals);
-void locals_release(struct locals *locals);
+EDDY_PRIVATE struct locals *locals_keep(struct locals *locals);
+EDDY_PRIVATE void locals_release(struct locals *locals);
 
 /* For a new task, callback or job: a reference to what is current, or NULL. */
 static inline struct locals *locals_inherit(void)

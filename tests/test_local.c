@@ -278,7 +278,7 @@ static int look(struct look *a)
     return r;
 }
 
-REAL_TEST(rule_242_to_thread_carries_the_values)
+TEST(rule_242_to_thread_carries_the_values)
 {
     struct look job = {.seen = ""};
     CHECK_INT(eddy_local_set(&user, "ann", NULL), 0);

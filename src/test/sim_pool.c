@@ -19,6 +19,7 @@
 #include <string.h>
 #include "blocking.h"
 #include "failure.h"
+#include "local.h"
 #include "log.h"
 #include "test/sim.h"
 #include "zygote.h"
@@ -52,6 +53,7 @@ struct sim_job {
     struct order order;
     void *argument; /* what the function gets: the task's own, or `copy` */
     void *copy;
+    struct locals *locals; /* of who asked for it, until it runs; a process gets none */
     struct blocking_clock clock;
     int64_t now; /* the job's time */
     int64_t delay;
@@ -100,9 +102,12 @@ static void job_call(struct sim_job *job)
     blocking_clock = &job->clock;
     struct eddy_failure **slot = failure_slot(), *kept = *slot;
     *slot = NULL;
+    struct locals *before = locals_enter(job->locals);
+    job->locals = NULL;
     job->result = pool_call(job->order.function, job->argument);
     job->failure = job->result < 0 ? failure_take(job->result) : NULL;
     eddy_failure_clear();
+    locals_leave(before);
     *slot = kept;
     blocking_clock = clock;
     harness_self = harness;
@@ -114,6 +119,8 @@ static void job_call(struct sim_job *job)
 static void job_free(struct sim_job *job)
 {
     eddy_failure_release(job->failure);
+    if (job->locals)
+        locals_release(job->locals);
     free(job->copy);
     if (job->queued_work)
         job->pool = NULL; /* it frees the rest when its turn comes */
@@ -294,6 +301,7 @@ static struct sim_job *job_new(struct sim_pool *pool, const struct order *order,
     }
     job->pool = pool;
     job->order = *order;
+    job->locals = pool->processes ? NULL : locals_inherit();
     job->number = ++pool->made;
     job->clock.sleep = job_sleep;
     job->work.run = job_work;
