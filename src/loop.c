@@ -135,19 +135,19 @@ static int64_t loop_timeout(struct eddy_loop *loop)
     return left > 0 ? left : 0;
 }
 
-static void loop_poll(struct eddy_loop *loop)
+/* From here on posts wake the engine. Nanoseconds it may wait, as above. */
+static int64_t loop_fall_asleep(struct eddy_loop *loop)
 {
-    if (__builtin_expect(atomic_load_explicit(&loop->watchdog.told, memory_order_relaxed), 0))
-        watchdog_tell(loop);
     atomic_store_explicit(&loop->sleeping, true, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     int64_t timeout = loop_timeout(loop);
     if (timeout && stack_pool_trim(&loop->stacks))
         timeout = 0; /* more to give back before going to sleep */
-    if (timeout < 0 && !loop->watched && !loop->engine->pending && !atomic_load(&loop->offloaded)) {
-        deadlock_check(loop);
-        timeout = loop->ready_first ? 0 : -1; /* the log's handler may have helped */
-    }
+    return timeout;
+}
+
+static void loop_turn(struct eddy_loop *loop, int64_t timeout)
+{
     int delivered = loop->engine->call->turn(loop->engine, timeout);
     atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
     if (__builtin_expect(atomic_load_explicit(&watchdog_rests, memory_order_relaxed), 0))
@@ -169,6 +169,18 @@ static void loop_poll(struct eddy_loop *loop)
     loop->snapshot_last = loop->ready_last;
     if (loop->harness && loop->harness->turned)
         loop->harness->turned(loop->harness, loop);
+}
+
+static void loop_poll(struct eddy_loop *loop)
+{
+    if (__builtin_expect(atomic_load_explicit(&loop->watchdog.told, memory_order_relaxed), 0))
+        watchdog_tell(loop);
+    int64_t timeout = loop_fall_asleep(loop);
+    if (timeout < 0 && !loop->watched && !loop->engine->pending && !atomic_load(&loop->offloaded)) {
+        deadlock_check(loop);
+        timeout = loop->ready_first ? 0 : -1; /* the log's handler may have helped */
+    }
+    loop_turn(loop, timeout);
 }
 
 static void loop_run_snapshots(struct eddy_loop *loop)
@@ -194,6 +206,28 @@ void loop_run_until(struct eddy_loop *loop, const bool *done)
             loop_poll(loop);
     }
     watchdog_leave(loop);
+}
+
+/* It hands on only then what was asked of it. */
+static bool engine_is_owed_a_turn(const struct eddy_loop *loop)
+{
+    return loop->engine->call->descriptor(loop->engine) == -EAGAIN;
+}
+
+int64_t loop_rest(struct eddy_loop *loop)
+{
+    int64_t timeout = loop_fall_asleep(loop);
+    return engine_is_owed_a_turn(loop) ? 0 : timeout;
+}
+
+void loop_turn_at_once(struct eddy_loop *loop)
+{
+    if (__builtin_expect(atomic_load_explicit(&loop->watchdog.told, memory_order_relaxed), 0))
+        watchdog_tell(loop);
+    loop_turn(loop, 0);
+    loop_run_snapshots(loop);
+    if (!loop->virtual_clock && engine_is_owed_a_turn(loop))
+        loop_turn(loop, 0);
 }
 
 void loop_run_ready(struct eddy_loop *loop)

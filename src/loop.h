@@ -130,6 +130,11 @@ void loop_destroy(struct eddy_loop *loop);
 /* Runs turns until *done. */
 void loop_run_until(struct eddy_loop *loop, const bool *done);
 
+/* For a loop inside of another one: a turn that doesn't wait; and how many nanoseconds there are until
+ * the next one is due, negative if only the engine's descriptor tells. Posts wake it from then on. */
+void loop_turn_at_once(struct eddy_loop *loop);
+int64_t loop_rest(struct eddy_loop *loop);
+
 /* Runs what is ready now, and nothing that comes of it. */
 void loop_run_ready(struct eddy_loop *loop);
 

@@ -97,6 +97,10 @@ struct engine_vtable {
     /* Makes a turn that waits, or the next one, return. Any thread; async-signal-safe. */
     void (*wake)(struct engine *engine);
 
+    /* What a foreign loop waits for in place of turn(): readable once there is something to deliver.
+     * -EAGAIN while only a turn, which needn't wait, hands on what was asked for; -ENOTSUP. */
+    int (*descriptor)(struct engine *engine);
+
     int (*watch)(struct engine *engine, struct watch *watch);
     int (*rewatch)(struct engine *engine, struct watch *watch); /* level: `wanted` has changed */
     void (*unwatch)(struct engine *engine, struct watch *watch);

@@ -138,6 +138,11 @@ static void epoll_wake(struct engine *engine)
     errno = saved;
 }
 
+static int epoll_descriptor(struct engine *engine)
+{
+    return epoll_engine(engine)->set;
+}
+
 static int epoll_watch(struct engine *engine, struct watch *watch)
 {
     struct epoll_event event = {.events = events_of_watch(watch), .data.ptr = watch};
@@ -193,6 +198,7 @@ static const struct engine_vtable epoll_vtable = {
     .destroy = epoll_destroy,
     .turn = epoll_turn,
     .wake = epoll_wake,
+    .descriptor = epoll_descriptor,
     .watch = epoll_watch,
     .rewatch = epoll_rewatch,
     .unwatch = epoll_unwatch,

@@ -169,6 +169,37 @@ static int deliver_finished(struct uring_engine *uring)
     return delivered;
 }
 
+/* The ring itself won't do: with DEFER_TASKRUN whoever sleeps in poll() on it isn't woken by work that
+ * is put off until the ring is entered (Linux 6.18). A registered eventfd is signalled by that, too; only
+ * that an eventfd's signal which comes of another eventfd's takes the kernel some milliseconds. */
+static int uring_descriptor(struct engine *engine)
+{
+    struct uring_engine *uring = uring_engine(engine);
+    if (!uring->foreign) {
+        int told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (told < 0)
+            return -errno;
+        int r = io_uring_register_eventfd(&uring->ring.io_uring, told);
+        if (r < 0) {
+            close(told);
+            return r;
+        }
+        uring->told = told;
+        uring->foreign = true;
+    }
+    bool owed = uring->todo.first || uring->finished.first || uring_ring_ready(&uring->ring) ||
+                uring_ring_has_deferred(&uring->ring);
+    return owed ? -EAGAIN : uring->told;
+}
+
+/* What happens from here on tells anew. */
+static void uring_hear(const struct uring_engine *uring)
+{
+    uint64_t count;
+    while (read(uring->told, &count, sizeof count) < 0 && errno == EINTR)
+        continue;
+}
+
 /* With a small ring todo is fed in portions, each with an enter of its own; the last one waits.
  * What is added meanwhile is left to the next turn, so that a level watch comes once in each. */
 static int uring_turn(struct engine *engine, int64_t timeout_ns)
@@ -177,6 +208,8 @@ static int uring_turn(struct engine *engine, int64_t timeout_ns)
     assert(!uring->turning && "turn() called by a callback");
     uring->turning = true;
     uring->awake = false;
+    if (__builtin_expect(uring->foreign, 0))
+        uring_hear(uring);
 
     int delivered = 0, r;
     size_t planned = uring->todo.count, taken;
@@ -199,15 +232,22 @@ static int uring_turn(struct engine *engine, int64_t timeout_ns)
     return r < 0 ? r : delivered;
 }
 
+static void uring_signal(int descriptor)
+{
+    const uint64_t one = 1;
+    while (write(descriptor, &one, sizeof one) < 0 && errno == EINTR)
+        continue;
+}
+
 static void uring_wake(struct engine *engine)
 {
     struct uring_engine *uring = uring_engine(engine);
     if (atomic_exchange(&uring->woken, true))
         return;
     int saved = errno;
-    const uint64_t one = 1;
-    while (write(uring->eventfd, &one, sizeof one) < 0 && errno == EINTR)
-        continue;
+    uring_signal(uring->eventfd);
+    if (uring->foreign) /* by itself that would be told after a while only: see uring_descriptor */
+        uring_signal(uring->told);
     errno = saved;
 }
 
@@ -271,6 +311,8 @@ static void uring_destroy(struct engine *engine)
     if (uring_ring_is_here(&uring->ring))
         cancel_everything(uring);
     uring_ring_destroy(&uring->ring);
+    if (uring->foreign)
+        close(uring->told);
     close(uring->eventfd);
     memory_free(uring->table.slots);
     memory_free(uring);
@@ -282,6 +324,7 @@ static const struct engine_vtable uring_vtable = {
     .destroy = uring_destroy,
     .turn = uring_turn,
     .wake = uring_wake,
+    .descriptor = uring_descriptor,
     .watch = uring_watch,
     .rewatch = uring_rewatch,
     .unwatch = uring_unwatch,

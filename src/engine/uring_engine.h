@@ -19,6 +19,8 @@ struct uring_engine {
     atomic_bool woken; /* a wake was asked for and not yet seen by a turn */
     bool awake;        /* seen, by the present turn: it must not wait */
     bool turning;
+    bool foreign;             /* a foreign loop waits, for: */
+    int told;                 /* an eventfd, signalled by every completion */
     uint32_t flying;          /* slots that the kernel has */
     uint32_t polls_to_cancel; /* unwatched, and still in todo */
     struct slot_table table;

@@ -366,6 +366,12 @@ static bool ends_early(struct fault_engine *fault, int64_t timeout)
     return ++fault->turns % 2 == 1;
 }
 
+int fault_descriptor(struct engine *base)
+{
+    struct fault_engine *fault = fault_engine(base);
+    return something_waits(fault) ? -EAGAIN : fault->inner->call->descriptor(fault->inner);
+}
+
 int fault_turn(struct engine *base, int64_t timeout)
 {
     struct fault_engine *fault = fault_engine(base);

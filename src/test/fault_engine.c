@@ -223,6 +223,7 @@ static const struct engine_vtable fault_vtable = {
     .destroy = fault_destroy,
     .turn = fault_turn,
     .wake = fault_wake,
+    .descriptor = fault_descriptor,
     .watch = fault_watch,
     .rewatch = fault_rewatch,
     .unwatch = fault_unwatch,

@@ -57,6 +57,7 @@ unsigned fault_choose(struct fault_plan *plan, unsigned most);
 /* ---- fault_delivery.c: the upper half of the vtable ---- */
 
 void fault_destroy(struct engine *base);
+int fault_descriptor(struct engine *base);
 int fault_turn(struct engine *base, int64_t timeout);
 void fault_wake(struct engine *base);
 int fault_watch(struct engine *base, struct watch *watch);

@@ -145,6 +145,13 @@ static void sim_wake(struct engine *base)
     atomic_store(&sim_engine_of(base)->woken, true);
 }
 
+/* Nothing of the system beneath tells of what happens here. */
+static int sim_no_descriptor(struct engine *base)
+{
+    (void)base;
+    return -ENOTSUP;
+}
+
 /* ---- calls for any kind of descriptor ---- */
 
 static int sim_close(struct engine *base, int number)
@@ -219,6 +226,7 @@ static const struct engine_vtable sim_vtable = {
     .destroy = sim_destroy,
     .turn = sim_turn,
     .wake = sim_wake,
+    .descriptor = sim_no_descriptor,
     .watch = sim_watch,
     .rewatch = sim_rewatch,
     .unwatch = sim_unwatch,
