@@ -29,27 +29,31 @@ static int bind_and_listen(struct engine *engine, int descriptor, const struct a
     return r < 0 ? r : engine->call->listen(engine, descriptor, backlog);
 }
 
-static int port_of(struct engine *engine, int descriptor)
+static int name_it(struct engine *engine, struct listen_socket *socket)
 {
     struct address address = {.size = sizeof(address.v6)};
-    int r = engine->call->local_address(engine, descriptor, &address.any, &address.size);
-    return r < 0 ? r : address_port(&address);
+    int r = engine->call->local_address(engine, socket->descriptor, &address.any, &address.size);
+    if (r < 0)
+        return r;
+    socket->port = address_port(&address);
+    (void)address_text(&address, socket->name, sizeof socket->name);
+    return 0;
 }
 
-/* The port, or an error. */
 static int listen_on_one(struct engine *engine, const struct address *address, int backlog,
                          bool reuse_port, struct listen_sockets *sockets)
 {
-    int descriptor = engine->call->socket(engine, address->any.sa_family, SOCK_STREAM, 0);
-    if (descriptor < 0)
-        return descriptor;
-    int r = bind_and_listen(engine, descriptor, address, backlog, reuse_port);
+    struct listen_socket made = {
+        .descriptor = engine->call->socket(engine, address->any.sa_family, SOCK_STREAM, 0)};
+    if (made.descriptor < 0)
+        return made.descriptor;
+    int r = bind_and_listen(engine, made.descriptor, address, backlog, reuse_port);
     if (r == 0)
-        r = port_of(engine, descriptor);
+        r = name_it(engine, &made);
     if (r < 0)
-        (void)engine->call->close(engine, descriptor);
+        (void)engine->call->close(engine, made.descriptor);
     else
-        sockets->descriptors[sockets->count++] = descriptor;
+        sockets->sockets[sockets->count++] = made;
     return r;
 }
 
@@ -68,25 +72,22 @@ static int fail_address(const struct address *address, int code)
 static int listen_on_all(struct engine *engine, const struct address_list *list, int backlog,
                          bool reuse_port, struct listen_sockets *sockets)
 {
-    int port = 0, missing = -EADDRNOTAVAIL;
+    int missing = -EADDRNOTAVAIL;
     const struct address *without = NULL;
     for (size_t i = 0; i < list->count; i++) {
         struct address address = list->addresses[i];
-        if (port)
-            address_set_port(&address, port);
+        if (sockets->count)
+            address_set_port(&address, sockets->sockets[0].port);
         int r = listen_on_one(engine, &address, backlog, reuse_port, sockets);
-        if (r >= 0) {
-            port = r;
-        } else if (family_is_missing(r)) {
+        if (family_is_missing(r)) {
             missing = r;
             without = &list->addresses[i];
-        } else {
+        } else if (r < 0) {
             return fail_address(&address, r);
         }
     }
     if (!sockets->count)
         return fail_address(without, missing);
-    sockets->port = port;
     return 0;
 }
 
@@ -102,7 +103,7 @@ int listen_on(struct engine *engine, const struct address_list *list, int backlo
         }
         bool unlucky = r == -EADDRINUSE && address_port(&list->addresses[0]) == 0 && sockets.count;
         while (sockets.count)
-            (void)engine->call->close(engine, sockets.descriptors[--sockets.count]);
+            (void)engine->call->close(engine, sockets.sockets[--sockets.count].descriptor);
         if (!unlucky || picks == PORT_PICKS)
             return r;
     }

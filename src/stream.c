@@ -295,3 +295,18 @@ void eddy_stream_close(eddy_stream *stream)
     stream_wake(stream, STREAM_WRITE, 0);
     stream_release(stream);
 }
+
+void stream_abort(struct eddy_stream *stream)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    struct engine *engine = stream->loop->engine;
+    if (stream->closed)
+        return;
+    if (stream->peer.size) /* TCP's way to a reset: connect to nobody */
+        (void)engine->call->connect(engine, stream->watch.descriptor, &nobody, sizeof nobody);
+    else
+        (void)engine->call->shutdown(engine, stream->watch.descriptor, SHUT_RDWR);
+    stream->errors[STREAM_READ] = stream->errors[STREAM_WRITE] = -ECONNABORTED;
+    stream_wake(stream, STREAM_READ, 0);
+    stream_wake(stream, STREAM_WRITE, 0);
+}

@@ -123,6 +123,10 @@ int stream_check_memory(const char *call, const void *buffer, size_t size);
 ssize_t stream_layer_read(struct eddy_stream *stream, void *buffer, size_t size);
 ssize_t stream_layer_write(struct eddy_stream *stream, const void *data, size_t size);
 
+/* For a stream of a descriptor: every call from now on, and who is suspended in one, gets -ECONNABORTED;
+ * what wasn't delivered yet is dropped, and the peer's end reset. The stream is still to be closed. */
+void stream_abort(struct eddy_stream *stream);
+
 /* "127.0.0.1:80", "descriptor 3", or "a stream". */
 void stream_name(const struct eddy_stream *stream, char name[ADDRESS_TEXT_SIZE]);
 

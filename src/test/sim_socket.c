@@ -236,6 +236,17 @@ static int take_error(struct sim_socket *socket)
     return error;
 }
 
+/* Connected to nobody: at once, and the peer hears of a reset. */
+static int disconnect(struct sim_socket *socket)
+{
+    if (socket->state == SOCKET_LISTENING)
+        return -EINVAL;
+    socket_leave(socket, true);
+    sim_pieces_free(&socket->received);
+    sim_socket_fail(socket, 0);
+    return 0;
+}
+
 int sim_socket_connect(struct engine *base, int number, const struct sockaddr *address,
                        socklen_t size)
 {
@@ -244,6 +255,8 @@ int sim_socket_connect(struct engine *base, int number, const struct sockaddr *a
     if (!socket)
         return r;
     bool told = socket->connect_told;
+    if (size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC)
+        return disconnect(socket);
     switch (socket->state) {
     case SOCKET_CONNECTING:
         return -EALREADY;

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* Servers on Unix sockets: names in the file system that come, go, or are somebody else's. */
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#define TEST_DEFAULTS .real_system = true
+#include <eddy/sim.h>
+#include "stream_pairs.h"
+
+static int echo(eddy_stream *stream, void *context)
+{
+    char line[64];
+    (void)context;
+    ssize_t n = eddy_stream_read_line(stream, line, sizeof line);
+    if (n > 0)
+        n = eddy_stream_write(stream, line, (size_t)n);
+    return n < 0 ? (int)n : 0;
+}
+
+static int fail_at_once(eddy_stream *stream, void *context)
+{
+    (void)stream;
+    (void)context;
+    return eddy_fail(-EPROTO, "asked to fail");
+}
+
+/* A folder of this test's own, and a path in it. */
+static char folder[64], path[80];
+
+static void make_path(void)
+{
+    (void)snprintf(folder, sizeof folder, "/tmp/eddy-server-XXXXXX");
+    if (!mkdtemp(folder))
+        abort();
+    (void)snprintf(path, sizeof path, "%s/socket", folder);
+}
+
+static void remove_path(void)
+{
+    (void)unlink(path);
+    EXPECT_INT(rmdir(folder), 0);
+}
+
+static bool exists(void)
+{
+    struct stat status;
+    return lstat(path, &status) == 0;
+}
+
+/* A plain socket that is connected there, or a negative errno. "@name" is abstract. */
+static int plain(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    memcpy(address.sun_path, name, length + 1);
+    if (name[0] == '@')
+        address.sun_path[0] = '\0';
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +
+                                 (name[0] != '@'));
+    if (connect(client, (struct sockaddr *)&address, size) == 0)
+        return client;
+    int r = -errno;
+    close(client);
+    return r;
+}
+
+/* Whether somebody echoes there. */
+static bool echoes(const char *name)
+{
+    char line[16];
+    int client = plain(name);
+    if (!EXPECT(client >= 0))
+        return false;
+    eddy_stream *stream = stream_of(client);
+    EXPECT_INT(eddy_stream_write(stream, "hello\n", 6), 6);
+    bool same = EXPECT_INT(eddy_stream_read_line(stream, line, sizeof line), 6) &&
+                EXPECT_TEXT(line, "hello\n");
+    eddy_stream_close(stream);
+    return same;
+}
+
+static eddy_server *serve(const struct eddy_serve_options *options)
+{
+    eddy_server *server = NULL;
+    EXPECT_INT(eddy_serve_unix(path, echo, NULL, options, &server), 0);
+    return server;
+}
+
+TEST(rule_218_the_name_goes_with_the_server)
+{
+    char name[128], expected[128];
+    make_path();
+    eddy_server *server = serve(NULL);
+    CHECK(exists());
+    CHECK(echoes(path));
+    CHECK_INT(eddy_server_port(server), 0);
+    (void)snprintf(expected, sizeof expected, "unix:%s", path);
+    CHECK(eddy_server_address(server, 0, name, sizeof name) > 0);
+    CHECK_TEXT(name, expected);
+    eddy_server_close(server);
+    CHECK(!exists());
+
+    server = serve(NULL);
+    CHECK_INT(eddy_server_stop(server), 0);
+    CHECK(!exists()); /* when it stops, not when it is closed */
+    eddy_server_close(server);
+    remove_path();
+    return 0;
+}
+
+TEST(rule_218_a_name_that_is_gone_or_somebody_elses_is_let_alone)
+{
+    make_path();
+    eddy_server *server = serve(NULL);
+    CHECK_INT(unlink(path), 0);
+    eddy_server_close(server);
+    CHECK(!exists());
+
+    server = serve(NULL);
+    CHECK_INT(unlink(path), 0);
+    eddy_server *second = serve(NULL); /* took its name */
+    eddy_server_close(server);
+    CHECK(exists());
+    CHECK(echoes(path));
+    CHECK_INT(unlink(path), 0);
+    int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    CHECK(file >= 0);
+    close(file);
+    eddy_server_close(second);
+    CHECK(exists());
+    remove_path();
+    return 0;
+}
+
+TEST(rule_218_the_name_can_be_kept)
+{
+    const struct eddy_serve_options keep = {.keep_path = true};
+    make_path();
+    eddy_server *server = serve(&keep);
+    eddy_server_close(server);
+    CHECK(exists());
+    CHECK_INT(plain(path), -ECONNREFUSED);
+    server = serve(&keep); /* a name that nobody listens on is no obstacle */
+    CHECK(echoes(path));
+    eddy_server_close(server);
+    remove_path();
+    return 0;
+}
+
+TEST(a_name_that_is_in_use)
+{
+    eddy_server *second = NULL;
+    char expected[160];
+    make_path();
+    eddy_server *server = serve(NULL);
+    size_t before = test_count_descriptors();
+    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    (void)snprintf(expected, sizeof expected, "can't listen on unix:%s: Address already in use",
+                   path);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
+    CHECK_INT(test_count_descriptors(), before);
+    CHECK(echoes(path)); /* asking did it no harm */
+    eddy_server_close(server);
+
+    int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    CHECK(file >= 0);
+    close(file);
+    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK(exists()); /* no socket: not ours to remove */
+    CHECK(!second);
+    remove_path();
+    return 0;
+}
+
+static int take_over(void)
+{
+    eddy_server *server = serve(NULL);
+    CHECK(echoes(path));
+    eddy_server_close(server);
+    CHECK(!exists());
+    return 0;
+}
+
+PLAIN_TEST(a_server_that_was_killed_leaves_a_name_that_the_next_one_removes)
+{
+    make_path();
+    pid_t child = fork();
+    if (child == 0) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        memcpy(address.sun_path, path, strlen(path) + 1);
+        int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        _exit(bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+              listen(listener, 1) < 0);
+    }
+    int status = -1;
+    EXPECT_INT(waitpid(child, &status, 0), child);
+    EXPECT_INT(status, 0);
+    EXPECT(exists());
+    EXPECT_INT(test_run(take_over), 0);
+    remove_path();
+}
+
+TEST(the_mode_of_a_name)
+{
+    const struct eddy_serve_options private = {.mode = 0600}, odd = {.mode = 04755};
+    struct stat status;
+    make_path();
+    eddy_server *server = serve(&private), *none = NULL;
+    CHECK_INT(stat(path, &status), 0);
+    CHECK_INT(status.st_mode & 0777, 0600);
+    eddy_server_close(server);
+    CHECK_INT(eddy_serve_unix(path, echo, NULL, &odd, &none), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_serve_unix: a mode of 04755");
+    remove_path();
+    return 0;
+}
+
+TEST(a_name_outside_the_file_system)
+{
+    eddy_server *server = NULL, *second = NULL;
+    char name[64];
+    (void)snprintf(name, sizeof name, "@eddy-test-%d", (int)getpid());
+    CHECK_INT(eddy_serve_unix(name, echo, NULL, NULL, &server), 0);
+    CHECK(echoes(name));
+    CHECK_INT(eddy_serve_unix(name, echo, NULL, NULL, &second), -EADDRINUSE);
+    eddy_server_close(server);
+    CHECK_INT(plain(name), -ECONNREFUSED);
+    return 0;
+}
+
+TEST(paths_and_ports_in_one_server)
+{
+    char line[16];
+    eddy_server *server = NULL;
+    make_path();
+    CHECK_INT(eddy_serve("127.0.0.1", 0, echo, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_server_listen_unix(server, path), 0);
+    CHECK(echoes(path));
+    eddy_stream *stream = stream_of(connected_socket(eddy_server_port(server)));
+    CHECK_INT(eddy_stream_write(stream, "hi\n", 3), 3);
+    CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 3);
+    eddy_stream_close(stream);
+    eddy_server_close(server);
+    CHECK(!exists());
+    remove_path();
+    return 0;
+}
+
+TEST(a_failure_of_a_nameless_peer_is_told_with_the_path)
+{
+    eddy_server *server = NULL;
+    char expected[160], c;
+    make_path();
+    CHECK_INT(eddy_serve_unix(path, fail_at_once, NULL, NULL, &server), 0);
+    eddy_stream *stream = stream_of(plain(path));
+    CHECK_INT(eddy_stream_read(stream, &c, 1), 0);
+    (void)snprintf(expected, sizeof expected, "a connection to unix:%s failed: Protocol error",
+                   path);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, expected);
+    eddy_stream_close(stream);
+    eddy_server_close(server);
+    remove_path();
+    return 0;
+}
+
+TEST(aborted_clients_of_a_path_hear_the_end)
+{
+    eddy_server *server = NULL;
+    char c;
+    make_path();
+    server = serve(NULL);
+    eddy_stream *stream = stream_of(plain(path));
+    while (!eddy_server_connections(server))
+        CHECK_INT(eddy_sleep(0.01), 0);
+    CHECK_INT(eddy_sleep(0.01), 0);
+    CHECK_INT(eddy_server_abort_clients(server), 0);
+    CHECK_INT(eddy_stream_read(stream, &c, 1), 0);
+    while (eddy_server_connections(server))
+        CHECK_INT(eddy_sleep(0.01), 0);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "Software caused connection abort");
+    eddy_stream_close(stream);
+    eddy_server_close(server);
+    remove_path();
+    return 0;
+}
+
+TEST(bad_paths)
+{
+    eddy_server *server = NULL;
+    char longer[200];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    CHECK_INT(eddy_serve_unix(longer, echo, NULL, NULL, &server), -ENAMETOOLONG);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "199 bytes, at most 107");
+    CHECK_INT(eddy_serve_unix("/nowhere/at/all", echo, NULL, NULL, &server), -ENOENT);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
+               "can't listen on unix:/nowhere/at/all: No such file or directory");
+    CHECK_INT(eddy_serve_unix("", echo, NULL, NULL, &server), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the path is empty");
+    CHECK_INT(eddy_serve_unix(NULL, echo, NULL, NULL, &server), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the path is NULL");
+    CHECK_INT(eddy_serve_unix("@x", NULL, NULL, NULL, &server), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the handler is NULL");
+    CHECK(!server);
+    return 0;
+}
+
+ANYWHERE_TEST(the_simulated_system_has_none)
+{
+    eddy_server *server = NULL;
+    if (eddy_sim_active())
+        CHECK_INT(eddy_serve_unix("/tmp/socket", echo, NULL, NULL, &server), -EAFNOSUPPORT);
+    return 0;
+}
