@@ -46,6 +46,7 @@
 /* the world */
 #include <eddy/file.h>
 #include <eddy/pool.h>
+#include <eddy/process.h>
 #include <eddy/server.h>
 #include <eddy/signal.h>
 #include <eddy/stream.h>

@@ -24,6 +24,7 @@ static const struct {
     [FEATURE_URING_SINGLE_ISSUER] = {FEATURE("uring-single-issuer", 6, 0)},
     [FEATURE_URING_COOP_TASKRUN] = {FEATURE("uring-coop-taskrun", 5, 19)},
     [FEATURE_PIDFD] = {FEATURE("pidfd", 5, 4)},
+    [FEATURE_CLOSE_RANGE] = {FEATURE("close-range", 5, 11)},
 };
 
 static bool masked[FEATURE_COUNT];

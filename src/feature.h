@@ -17,6 +17,7 @@ enum feature {
     FEATURE_URING_SINGLE_ISSUER, /* "uring-single-issuer", Linux 6.0 */
     FEATURE_URING_COOP_TASKRUN,  /* "uring-coop-taskrun", Linux 5.19 */
     FEATURE_PIDFD,               /* "pidfd", Linux 5.4 (5.3 open, 5.4 wait): in the floor */
+    FEATURE_CLOSE_RANGE,         /* "close-range", Linux 5.11 with its flag for close-on-exec */
     FEATURE_COUNT,
 };
 

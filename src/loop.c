@@ -13,6 +13,7 @@
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
+#include "process.h"
 #include "server.h"
 #include "signals.h"
 #include "task.h"
@@ -344,6 +345,7 @@ void loop_destroy(struct eddy_loop *loop)
     if (harness && harness->closing)
         harness->closing(harness, loop);
     servers_destroy(loop);
+    processes_destroy(loop);
     loop_drop_ready(loop);
     calls_destroy(loop);
     watches_destroy(loop);

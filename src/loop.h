@@ -97,6 +97,7 @@ struct eddy_loop {
     struct signals *signals;   /* handlers and streams of signals */
     struct eddy_pool *threads; /* made at first use */
     struct list servers;       /* closed with the loop */
+    struct list processes;     /* not reaped: ended with the loop */
     struct door *door;         /* or NULL */
     struct spare *spare;       /* memory kept for the next wait for many tasks, or NULL */
 

@@ -23,7 +23,7 @@ enum eddy_log_event {
     EDDY_LOG_TASK_CREATED,   /* debug */
     EDDY_LOG_TASK_FINISHED,  /* debug: seconds is the time from creation to end */
     EDDY_LOG_TASK_LOST,      /* error: a task failed and nobody waited for it */
-    EDDY_LOG_HANDLE_LOST,    /* warning: a task handle was never released */
+    EDDY_LOG_HANDLE_LOST,    /* warning: a handle (of a task, of a process) was never released */
     EDDY_LOG_MISUSE,         /* error: a call that can't be right */
     EDDY_LOG_CANCEL_IGNORED, /* warning: a task goes on although each of its waits is refused */
     EDDY_LOG_DEADLOCK,       /* warning: tasks wait and nothing can wake one of them */

@@ -25,6 +25,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include "engine/process.h"
 #include "private.h"
 
 enum {
@@ -135,6 +136,18 @@ struct engine_vtable {
                         int64_t offset);
     /* What a file that was just opened has for a position; -ESPIPE if it can't be sought. */
     int64_t (*position)(struct engine *engine, int descriptor);
+
+    /* Processes: engine/process.h. A pipe for a child's input or output, close-on-exec. */
+    int (*pipe)(struct engine *engine, int ends[2]);
+    /* Doesn't return before the child executes its program, or has failed to: then it is gone, and
+     * the order says which step failed. -ENOTSUP: there are no processes here. */
+    int (*process_start)(struct engine *engine, struct process_order *order,
+                         struct process_child *ret_child);
+    int (*process_signal)(struct engine *engine, const struct process_child *child, int number);
+    /* 1 and the exit code, or minus the signal, of a child that has ended; 0 if it hasn't and `how`
+     * has WNOHANG; -ECHILD if somebody else took that. With WNOWAIT the child keeps its number. */
+    int (*process_reap)(struct engine *engine, const struct process_child *child, int how,
+                        int *ret_code);
 };
 
 struct engine {
@@ -162,7 +175,9 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
     .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
     .peer_address = engine_socket_peer_address, .set_option = engine_socket_set_option,            \
     .get_option = engine_socket_get_option, .position = engine_socket_position,                    \
-    .read_now = engine_socket_read_now
+    .read_now = engine_socket_read_now, .pipe = engine_process_pipe,                               \
+    .process_start = engine_process_start, .process_signal = engine_process_signal,                \
+    .process_reap = engine_process_reap
 EDDY_PRIVATE ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
 EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);

@@ -345,6 +345,10 @@ static const struct engine_vtable uring_vtable = {
     .get_option = engine_socket_get_option,
     .position = engine_socket_position,
     .read_now = engine_socket_read_now,
+    .pipe = engine_process_pipe,
+    .process_start = engine_process_start,
+    .process_signal = engine_process_signal,
+    .process_reap = engine_process_reap,
 };
 
 int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size)

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 /* Transfers of a run that are cut to one byte. Beyond, so that a megabyte doesn't take a million
  * turns, to an odd number that is still far from any buffer's size. */
@@ -217,6 +218,48 @@ static ssize_t fault_read_now(struct engine *base, int descriptor, void *buffer,
                                         offset);
 }
 
+/* ---- processes ---- */
+
+static int fault_pipe(struct engine *base, int ends[2])
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PIPE);
+    return code ? code : fault->inner->call->pipe(fault->inner, ends);
+}
+
+static int fault_process_start(struct engine *base, struct process_order *order,
+                               struct process_child *child)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PROCESS_START);
+    if (!code)
+        return fault->inner->call->process_start(fault->inner, order, child);
+    bool before_exec = code == -EAGAIN || code == -ENOSYS || code == -ENFILE || code == -EMFILE;
+    order->failed = before_exec ? PROCESS_CLONE : PROCESS_EXECUTE;
+    order->which = 0;
+    return code;
+}
+
+static int fault_process_signal(struct engine *base, const struct process_child *child, int number)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PROCESS_SIGNAL);
+    return code ? code : fault->inner->call->process_signal(fault->inner, child, number);
+}
+
+/* That fails when somebody else was quicker: then the child is gone all the same. */
+static int fault_process_reap(struct engine *base, const struct process_child *child, int how,
+                              int *ret_code)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PROCESS_REAP);
+    int unused;
+    if (!code)
+        return fault->inner->call->process_reap(fault->inner, child, how, ret_code);
+    int r = fault->inner->call->process_reap(fault->inner, child, how & ~WNOWAIT, &unused);
+    return r == 0 ? 0 : code;
+}
+
 /* ---- life ---- */
 
 static const struct engine_vtable fault_vtable = {
@@ -244,6 +287,10 @@ static const struct engine_vtable fault_vtable = {
     .get_option = fault_get_option,
     .position = fault_position,
     .read_now = fault_read_now,
+    .pipe = fault_pipe,
+    .process_start = fault_process_start,
+    .process_signal = fault_process_signal,
+    .process_reap = fault_process_reap,
 };
 
 int fault_engine_create(struct fault_plan *plan, struct engine *inner, struct engine **ret_engine)

@@ -3,8 +3,8 @@
  * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, read,
  * write, socket, bind, listen, connect, accept, shutdown, close, getsockname, getpeername, setsockopt,
  * getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat, ftruncate, getdents,
- * flock, copy_file_range, preadv2 in section 2; ip, tcp and unix in section 7), for the kinds of
- * descriptor that the library hands to the call.
+ * flock, copy_file_range, preadv2, pipe, clone, execve, pidfd_open, kill, waitid in section 2; ip, tcp
+ * and unix in section 7), for the kinds of descriptor that the library hands to the call.
  */
 #include "test/fault_plan.h"
 
@@ -67,6 +67,12 @@ static const struct {
     [FAULT_GET_OPTION] = {"get_option", {ENOPROTOOPT}},
     [FAULT_POSITION] = {"position", {EOVERFLOW, ESPIPE}},
     [FAULT_READ_NOW] = {"read_now", {EIO, EOPNOTSUPP}},
+    [FAULT_PIPE] = {"pipe", {EMFILE, ENFILE}},
+    [FAULT_PROCESS_START] = {"process_start",
+                             {E2BIG, EACCES, EAGAIN, EIO, ELIBBAD, EMFILE, ENFILE, ENOENT, ENOEXEC,
+                              ENOMEM, ENOSYS, ENOTDIR, EPERM, ETXTBSY}},
+    [FAULT_PROCESS_SIGNAL] = {"process_signal", {EPERM}},
+    [FAULT_PROCESS_REAP] = {"process_reap", {ECHILD}},
 };
 
 int fault_strike(struct fault_plan *plan, enum fault_call call)

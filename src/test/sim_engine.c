@@ -186,6 +186,42 @@ static ssize_t sim_read_now(struct engine *base, int number, void *buffer, size_
     return -EAGAIN;
 }
 
+/* ---- what the simulated system hasn't got ---- */
+
+static int sim_pipe(struct engine *base, int ends[2])
+{
+    (void)base;
+    (void)ends;
+    return -ENOTSUP;
+}
+
+static int sim_process_start(struct engine *base, struct process_order *order,
+                             struct process_child *child)
+{
+    (void)base;
+    (void)order;
+    (void)child;
+    return -ENOTSUP;
+}
+
+static int sim_process_signal(struct engine *base, const struct process_child *child, int number)
+{
+    (void)base;
+    (void)child;
+    (void)number;
+    return -ENOTSUP;
+}
+
+static int sim_process_reap(struct engine *base, const struct process_child *child, int how,
+                            int *code)
+{
+    (void)base;
+    (void)child;
+    (void)how;
+    (void)code;
+    return -ENOTSUP;
+}
+
 /* ---- life ---- */
 
 /* Watches just end: their memory may be gone. */
@@ -247,6 +283,10 @@ static const struct engine_vtable sim_vtable = {
     .get_option = sim_socket_get_option,
     .position = sim_position,
     .read_now = sim_read_now,
+    .pipe = sim_pipe,
+    .process_start = sim_process_start,
+    .process_signal = sim_process_signal,
+    .process_reap = sim_process_reap,
 };
 
 int sim_engine_create(struct sim *sim, struct eddy_loop *loop, struct engine **ret_engine)
