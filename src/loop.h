@@ -80,7 +80,7 @@ struct eddy_loop {
     atomic_size_t offloaded; /* jobs in threads and processes: a virtual clock waits for them */
     size_t abandoned;        /* of those, at most: jobs that may outlive the loop */
     size_t watched;          /* descriptors watched */
-    long locks_held;         /* by tasks of this loop, also by such that have ended */
+    long locks_held;         /* by tasks of a loop with a harness, also by such that have ended */
 
     struct list tasks; /* all that are not done, oldest first */
     size_t task_count, max_tasks;
