@@ -104,8 +104,10 @@ static inline __attribute__((__always_inline__)) UNINSTRUMENTED struct task *tas
     return task->enterer;
 }
 
-/* Leaves the current task for whatever comes next. */
-static OPAQUE UNINSTRUMENTED void task_switch_away(struct eddy_loop *loop, struct task *task)
+/* Leaves the current task for whatever comes next. Inlined: after a switch each return to a frame
+ * may be mispredicted, so there is no frame too many. */
+static inline __attribute__((__always_inline__)) UNINSTRUMENTED void task_switch_away(
+    struct eddy_loop *loop, struct task *task)
 {
     struct task *next = task_after(loop, task);
     if (next == task) {
@@ -181,7 +183,7 @@ int wait_begin(struct wait *wait, const char *what, bool (*abort)(struct wait *)
     return __builtin_expect(wait->task->refused, 0) ? wait_refuse(wait->task) : 0;
 }
 
-int wait_park(struct wait *wait)
+OPAQUE UNINSTRUMENTED int wait_park(struct wait *wait)
 {
     struct task *task = wait->task;
     task->wait = wait;
@@ -230,7 +232,7 @@ void wait_enter(struct wait *wait, int result)
     task_enter(task);
 }
 
-void task_yield(struct task *task)
+OPAQUE UNINSTRUMENTED void task_yield(struct task *task)
 {
     loop_ready(task->loop, &task->work);
     task_switch_away(task->loop, task);
