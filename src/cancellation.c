@@ -33,17 +33,8 @@ struct cancellation *cancellation_new(struct eddy_loop *loop, enum cancellation_
     return why;
 }
 
-struct cancellation *cancellation_keep(struct cancellation *why)
+void cancellation_recycle(struct cancellation *why)
 {
-    if (why)
-        why->references++;
-    return why;
-}
-
-void cancellation_release(struct cancellation *why)
-{
-    if (!why || --why->references)
-        return;
     why->next = why->loop->cancellations;
     why->loop->cancellations = why;
 }

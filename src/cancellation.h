@@ -47,8 +47,22 @@ struct cancellation {
 /* One reference, the caller's; `who` (or NULL) is the task that asked or failed. */
 struct cancellation *cancellation_new(struct eddy_loop *loop, enum cancellation_kind kind,
                                       const struct eddy_site_ *site, const struct task_slot *who);
-struct cancellation *cancellation_keep(struct cancellation *why);
-void cancellation_release(struct cancellation *why);
+
+static inline struct cancellation *cancellation_keep(struct cancellation *why)
+{
+    if (why)
+        why->references++;
+    return why;
+}
+
+/* One that nobody refers to any more, to the loop's spare ones. */
+void cancellation_recycle(struct cancellation *why);
+
+static inline void cancellation_release(struct cancellation *why)
+{
+    if (why && --why->references == 0)
+        cancellation_recycle(why);
+}
 
 /* With the loop's end. */
 void cancellations_destroy(struct eddy_loop *loop);

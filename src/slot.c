@@ -104,24 +104,16 @@ eddy_task *task_handle(const struct task *task)
     return slot_handle(task->loop, task->slot);
 }
 
-struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code)
+struct task_slot *slot_missing(const eddy_task *handle, const char *call, int *code)
 {
-    struct eddy_loop *loop = loop_self;
-    uintptr_t bits = (uintptr_t)handle;
-    size_t number = bits & 0xffffff;
-    if (!handle || !loop) {
+    const struct eddy_loop *loop = loop_self;
+    if (!handle || !loop)
         *code = log_misuse(-EINVAL, call, !handle ? "the task is NULL" : "called outside a loop");
-        return NULL;
-    }
-    if (bits >> 56 == loop->id && number >= 1 && number <= loop->slots_made) {
-        struct task_slot *slot = &loop->slots[number - 1];
-        if (slot->generation == (uint32_t)(bits >> 24) && slot->site)
-            return slot;
-    }
-    *code = log_misuse(-ESRCH, call,
-                       bits >> 56 == loop->id
-                           ? "this task's handle was released, or its group has ended"
-                           : "this task belongs to another loop, or to one that ended");
+    else
+        *code = log_misuse(-ESRCH, call,
+                           (uintptr_t)handle >> 56 == loop->id
+                               ? "this task's handle was released, or its group has ended"
+                               : "this task belongs to another loop, or to one that ended");
     return NULL;
 }
 

@@ -30,6 +30,7 @@
 #include "private.h"
 
 #define TASK_NAME_SIZE 64
+#define SLOT_NUMBER_MASK ((1 << 24) - 1)
 
 struct generator;
 struct group;
@@ -169,8 +170,24 @@ void slots_destroy(struct eddy_loop *loop);
 struct task_slot *slot_take(struct eddy_loop *loop);
 void slot_free(struct eddy_loop *loop, struct task_slot *slot);
 
-/* The slot of a handle, or NULL with *code = -EINVAL or -ESRCH, reported under the call's name. */
-EDDY_PRIVATE struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code);
+/* Reports under the call's name what is wrong with a handle: NULL, and *code = -EINVAL or -ESRCH. */
+EDDY_PRIVATE __attribute__((__cold__)) struct task_slot *slot_missing(const eddy_task *handle,
+                                                                      const char *call, int *code);
+
+/* The slot of a handle, or slot_missing. */
+static inline struct task_slot *slot_find(const eddy_task *handle, const char *call, int *code)
+{
+    const struct eddy_loop *loop = loop_self;
+    uintptr_t bits = (uintptr_t)handle;
+    size_t index = (bits & SLOT_NUMBER_MASK) - 1;
+    if (loop && bits >> 56 == loop->id && index < loop->slots_made) {
+        struct task_slot *slot = &loop->slots[index];
+        if (slot->generation == (uint32_t)(bits >> 24) && slot->site)
+            return slot;
+    }
+    return slot_missing(handle, call, code);
+}
+
 EDDY_PRIVATE void slot_name(const struct task_slot *slot, char name[TASK_NAME_SIZE]);
 eddy_task *slot_handle(const struct eddy_loop *loop, const struct task_slot *slot);
 
