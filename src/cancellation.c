@@ -10,7 +10,7 @@
 #include "scope.h"
 #include "task.h"
 
-enum { TEXT = 384 };
+enum { TEXT = 512 };
 
 struct cancellation *cancellation_new(struct eddy_loop *loop, enum cancellation_kind kind,
                                       const struct eddy_site_ *site, const struct task_slot *who)
@@ -22,6 +22,7 @@ struct cancellation *cancellation_new(struct eddy_loop *loop, enum cancellation_
         return NULL;
     why->loop = loop;
     why->site = site;
+    why->asked = NULL;
     why->seconds = 0;
     why->sequence = who ? who->sequence : 0;
     why->references = 1;
@@ -106,14 +107,22 @@ static void describe_who(const struct cancellation *why, char *buffer, size_t si
         (void)snprintf(buffer, size, "task 'Task-%llu'", (unsigned long long)why->sequence);
 }
 
+/* " at main.c:12", "" if it isn't known. */
+static void describe_place(const struct eddy_site_ *site, char *buffer, size_t size)
+{
+    buffer[0] = '\0';
+    if (site)
+        (void)snprintf(buffer, size, " at %s:%d", site_file(site), site->line);
+}
+
 int cancellation_describe(const struct cancellation *why, char *buffer, size_t size)
 {
-    char who[96], at[TEXT / 2] = "";
+    char who[96], at[TEXT / 2], asked[TEXT / 2];
     if (!why)
         return snprintf(buffer, size, "cancelled");
     describe_who(why, who, sizeof who);
-    if (why->site)
-        (void)snprintf(at, sizeof at, " at %s:%d", site_file(why->site), why->site->line);
+    describe_place(why->site, at, sizeof at);
+    describe_place(why->asked, asked, sizeof asked);
     switch (why->kind) {
     case CANCELLED_TIMEOUT:
         return snprintf(buffer, size, "cancelled by the %s%s, after %g s", why->site->function, at,
@@ -126,7 +135,7 @@ int cancellation_describe(const struct cancellation *why, char *buffer, size_t s
                         why->code ? "ended with " : "was left by return or goto",
                         why->code ? eddy_error_name(why->code) : "");
     case CANCELLED_GROUP:
-        return snprintf(buffer, size, "cancelled with the group%s by %s", at, who);
+        return snprintf(buffer, size, "cancelled with the group%s by %s%s", at, who, asked);
     case CANCELLED_INTERRUPT:
         return snprintf(buffer, size, "cancelled by SIGINT");
     case CANCELLED_LOOP_END:
@@ -144,6 +153,6 @@ struct eddy_failure *cancellation_tell(const struct cancellation *why)
     if (!why)
         return NULL;
     (void)cancellation_describe(why, text, sizeof text);
-    return failure_make(-ECANCELED, why->site ? why->site->file : "",
-                        why->site ? why->site->line : 0, "%s", text);
+    const struct eddy_site_ *site = why->asked ? why->asked : why->site;
+    return failure_make(-ECANCELED, site ? site->file : "", site ? site->line : 0, "%s", text);
 }

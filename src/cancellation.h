@@ -34,7 +34,8 @@ enum cancellation_kind {
 struct cancellation {
     struct cancellation *next; /* spare */
     struct eddy_loop *loop;
-    const struct eddy_site_ *site; /* of the call or of the block, or NULL */
+    const struct eddy_site_ *site;  /* of the call or of the block, or NULL */
+    const struct eddy_site_ *asked; /* of eddy_group_cancel, or NULL */
     double seconds;
     uint64_t sequence; /* of the task that asked or failed, 0: none did */
     unsigned references;

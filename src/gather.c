@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "eddy/gather.h"
 #include "eddy/semaphore.h"
+#include "cancellation.h"
 #include "group.h"
 #include "log.h"
 #include "memory.h"
@@ -28,6 +29,7 @@ struct gather {
     enum eddy_gather_mode mode;
     int code; /* the first failure's */
     struct eddy_failure *failure;
+    struct cancellation *why; /* if it was cancelled */
     bool waiting, cancelled;
 };
 
@@ -38,6 +40,7 @@ static void gather_take(struct gather *gather, size_t index, const struct task_s
     if (slot->result < 0 && !gather->code) {
         gather->code = slot->result;
         gather->failure = failure_keep(slot->failure);
+        gather->why = cancellation_keep(slot->why);
     }
     gather->pending--;
 }
@@ -99,6 +102,19 @@ static void gather_unlink(struct gather *gather)
     }
 }
 
+/* The first failure, or why that task was cancelled, becomes the caller's if its code is the gather's. */
+static void gather_take_story(struct task *self, const struct gather *gather, int code)
+{
+    bool takes = code < 0 && code == gather->code;
+    if (takes && gather->failure)
+        failure_set(gather->failure);
+    else
+        eddy_failure_release(gather->failure);
+    if (takes && gather->why && !gather->cancelled)
+        cancellation_owe(self, gather->why);
+    cancellation_release(gather->why);
+}
+
 int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_gather_mode mode)
 {
     struct task *self = task_current();
@@ -152,10 +168,7 @@ int eddy_gather(eddy_task *const *tasks, size_t count, int *results, enum eddy_g
         code = -ECANCELED;
     else if (mode == EDDY_RAISE_FIRST)
         code = gather.code;
-    if (code < 0 && code == gather.code && gather.failure)
-        failure_set(gather.failure);
-    else
-        eddy_failure_release(gather.failure);
+    gather_take_story(self, &gather, code);
     return code;
 }
 

@@ -295,15 +295,25 @@ eddy_task *eddy_spawn_(eddy_group *memory, eddy_function_ *function, const void 
     return task_handle(task);
 }
 
-void eddy_group_cancel(eddy_group *memory)
+void eddy_group_cancel_(eddy_group *memory, const struct eddy_site_ *site)
 {
     struct group *group = group_of(memory);
-    if (!group || group->magic != GROUP_OPEN)
+    if (!group || group->magic != GROUP_OPEN) {
         (void)log_misuse(-EINVAL, "eddy_group_cancel",
                          group ? "the group has ended" : "NULL group");
-    else
-        group_abort(group, group_why(group, CANCELLED_GROUP, 0,
-                                     task_current() ? task_current()->slot : NULL));
+        return;
+    }
+    bool first = !group->scope.cancelled;
+    struct cancellation *why = group_why(group, CANCELLED_GROUP, 0,
+                                         task_current() ? task_current()->slot : NULL);
+    if (why && first)
+        why->asked = site;
+    group_abort(group, why);
+}
+
+void(eddy_group_cancel)(eddy_group *group)
+{
+    eddy_group_cancel_(group, NULL);
 }
 
 size_t eddy_group_size(const eddy_group *memory)

@@ -71,6 +71,52 @@ TEST(the_reason_goes_down_to_what_is_awaited)
     return eddy_task_release(task);
 }
 
+/* ---- gather ---- */
+
+TEST(rule_133_a_gather_of_a_cancelled_task_says_who_cancelled_it)
+{
+    char why[256] = "";
+    eddy_task *tasks[] = {eddy_create_task(nap, .seconds = 1),
+                          eddy_create_task_as(sleeper, struct sleeper, .seconds = 9, .why = why)};
+    turns(1);
+    CHECK(eddy_task_cancel_because(tasks[1], "too slow"));
+    for (int i = 0; i < 2; i++) { /* while it ends, and when it has */
+        eddy_failure_clear();
+        CHECK_INT(eddy_gather(tasks, 2, NULL, EDDY_RAISE_FIRST), -ECANCELED);
+        CHECK_CONTAINS(story(), "cancelled by task 'Task-1' at test_rules_reason.c:");
+        CHECK_CONTAINS(story(), ": too slow");
+        CHECK_INT(eddy_failure_line(eddy_last_failure()), __LINE__ - 6);
+    }
+    eddy_failure_clear();
+    CHECK_INT(eddy_gather(tasks, 2, NULL, EDDY_RETURN_EXCEPTIONS), 0);
+    CHECK(!eddy_last_failure());
+    return eddy_task_release(tasks[0]) + eddy_task_release(tasks[1]);
+}
+
+struct gathers {
+    eddy_task *task;
+    char *why;
+};
+static int gathers(struct gathers *a)
+{
+    int r = eddy_gather(&a->task, 1, NULL, EDDY_RAISE_FIRST);
+    (void)snprintf(a->why, 256, "%s", story());
+    return r;
+}
+
+TEST(rule_134_a_gather_that_is_cancelled_passes_the_reason_on)
+{
+    char inner[256] = "", outer[256] = "";
+    eddy_task *task = eddy_create_task(sleeper, .seconds = 9, .why = inner);
+    eddy_task *waits = eddy_create_task(gathers, .task = task, .why = outer);
+    turns(2);
+    CHECK(eddy_task_cancel_because(waits, "no more"));
+    CHECK_INT(eddy_await(waits), -ECANCELED);
+    CHECK_CONTAINS(inner, ": no more");
+    CHECK_CONTAINS(outer, ": no more");
+    return eddy_task_release(task) + eddy_task_release(waits);
+}
+
 /* ---- timeouts ---- */
 
 TEST(a_timeout_is_named_by_its_place_and_time)
@@ -140,9 +186,9 @@ TEST(a_group_names_the_child_that_failed)
     return 0;
 }
 
-TEST(a_group_names_its_body_and_its_canceller)
+TEST(a_group_names_its_body_its_canceller_and_the_line_that_asked)
 {
-    char why[256] = "";
+    char why[256] = "", place[64];
     int err;
     eddy_with_group (g, &err) {
         eddy_spawn(g, sleeper, .seconds = 9, .why = why);
@@ -155,10 +201,15 @@ TEST(a_group_names_its_body_and_its_canceller)
         eddy_spawn(g, sleeper, .seconds = 9, .why = why);
         turns(1);
         eddy_group_cancel(g);
+        (void)snprintf(place, sizeof place, " by task 'Task-1' at test_rules_reason.c:%d",
+                       __LINE__ - 2);
+        eddy_group_cancel(g); /* changes nothing */
+        EXPECT_INT(eddy_sleep(1), -ECANCELED);
+        EXPECT_INT(eddy_failure_line(eddy_last_failure()), __LINE__ - 5);
     }
     CHECK_INT(err, 0);
     CHECK_CONTAINS(why, "cancelled with the group at test_rules_reason.c:");
-    CHECK_CONTAINS(why, " by task 'Task-1'");
+    CHECK_CONTAINS(why, place);
     return 0;
 }
 

@@ -114,6 +114,8 @@ EDDY_API int eddy_ready(int value);
 /* Cancels body and children; the block then ends without an error of its own: TaskGroup.cancel().
  * Repeated and late calls do nothing. */
 EDDY_API void eddy_group_cancel(eddy_group *group);
+EDDY_API void eddy_group_cancel_(eddy_group *group, const struct eddy_site_ *site);
+#define eddy_group_cancel(group) eddy_group_cancel_(group, EDDY_SITE_("eddy_group_cancel"))
 
 /* How many children are not done; those that wait for their turn count. */
 EDDY_API size_t eddy_group_size(const eddy_group *group);
