@@ -30,9 +30,10 @@ static bool waits_for_the_world(const struct task *task)
 static bool others_could_call(const struct eddy_loop *loop)
 {
     struct stat tasks;
+    size_t own = 1 + (size_t)watchdog_runs() + eddy_pool_workers(loop->threads);
     if (stat("/proc/self/task", &tasks) < 0)
         return true;
-    if (tasks.st_nlink - 2 > 1 + (size_t)watchdog_runs() + eddy_pool_workers(loop->threads))
+    if (tasks.st_nlink - 2 > own)
         return true;
     return atomic_load(&loop->posts) ||
            atomic_load(&loop->interrupts) /* one called, and has gone */ || signals_expected(loop);

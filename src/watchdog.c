@@ -2,6 +2,10 @@
 /*
  * The watchdog thread: samples the step counters of loops, and looks closer where one stands still.
  *
+ * Starting a thread and seeing it end takes longer than a short run: so when there are no loops left it
+ * lingers for a sample or two, for the next one, and nobody waits for its end but a fork and the
+ * program's own.
+ *
  * What the loop's thread does it asks the kernel (/proc/self/task/TID), which disturbs nobody.
  */
 #include "watchdog.h"
@@ -20,24 +24,20 @@
 #define SAMPLE_NS 25000000
 #define REST_NS (5 * (int64_t)NANOSECONDS) /* a wake-up missed by a hair costs no more than this */
 
-enum { QUIET_SAMPLES = 40, STACK_SIZE = 256 << 10 };
+enum { QUIET_SAMPLES = 40, LINGER_SAMPLES = 2, STACK_SIZE = 256 << 10 };
 
 static const double default_seconds = 0.1;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static struct list loops; /* of struct watched_loop */
+static size_t users;      /* loops that entered and aren't gone */
 static pthread_t thread;
-static atomic_bool runs;
-static uintptr_t generation; /* of the thread that is wanted: an older one ends */
-static size_t users;         /* loops that entered and aren't gone */
+static bool runs;  /* it does; when it ends: */
+static bool ended; /* it only has to be joined */
+static bool hurry; /* without loops it is to end at once */
 
 atomic_bool watchdog_rests;
-
-bool watchdog_runs(void)
-{
-    return atomic_load(&runs);
-}
 
 /* ---- looking closer ---- */
 
@@ -180,7 +180,6 @@ static void look_closer(struct watched_loop *watched, int64_t now)
     if (!describe_runner(loop_of(watched), who, sizeof who) ||
         !describe_doing(watched, doing, sizeof doing))
         return;
-    (void)snprintf(watched->text, sizeof watched->text, "%s|%s", who, doing);
     int length = snprintf(line, sizeof line,
                           "eddy: warning: %s has kept its loop for %.2f s and still does: %s; use "
                           "eddy's own calls, or eddy_to_thread for what blocks or computes\n",
@@ -188,8 +187,29 @@ static void look_closer(struct watched_loop *watched, int64_t now)
     if (moved_on(loop_of(watched)))
         return;
     (void)!write(STDERR_FILENO, line, (size_t)length < sizeof line ? (size_t)length : sizeof line);
-    watched->until = 0;
-    atomic_store(&watched->told, true);
+    watched->said = true;
+    unsigned told = atomic_load(&watched->told);
+    if (told == SLOW_STEPS)
+        return;
+    struct slow_step *step = &watched->slow[told];
+    step->since = watched->since;
+    step->until = 0;
+    (void)snprintf(step->text, sizeof step->text, "%s|%s", who, doing);
+    atomic_store(&watched->told, told + 1);
+}
+
+/* The step that was sampled so far is over. */
+static void step_ended(struct watched_loop *watched, int64_t now)
+{
+    struct timespec used;
+    unsigned told = atomic_load(&watched->told);
+    if (watched->said && told && !watched->slow[told - 1].until)
+        watched->slow[told - 1].until = now;
+    watched->said = false;
+    watched->since = now;
+    watched->samples = 0;
+    if (clock_gettime(watched->processor, &used) == 0)
+        watched->processor_since = (int64_t)used.tv_sec * NANOSECONDS + used.tv_nsec;
 }
 
 /* Whether the loop is awake. */
@@ -198,21 +218,13 @@ static bool sample(struct watched_loop *watched)
     struct eddy_loop *loop = loop_of(watched);
     int64_t now = clock_monotonic();
     if (moved_on(loop)) {
-        struct timespec used;
         bool sleeping = atomic_load(&loop->sleeping) && atomic_load(&loop->steps) == watched->seen;
-        if (atomic_load(&watched->told) && !watched->until)
-            watched->until = now;
-        if (!atomic_load(&watched->told)) {
-            watched->since = now;
-            if (clock_gettime(watched->processor, &used) == 0)
-                watched->processor_since = (int64_t)used.tv_sec * NANOSECONDS + used.tv_nsec;
-        }
+        step_ended(watched, now);
         watched->seen = atomic_load(&loop->steps);
-        watched->samples = 0;
         return !sleeping;
     }
     watched->samples++;
-    if (!atomic_load(&watched->told) && now - watched->since >= watched->threshold &&
+    if (!watched->said && now - watched->since >= watched->threshold &&
         (int64_t)watched->samples * SAMPLE_NS >= watched->threshold)
         look_closer(watched, now);
     return true;
@@ -236,13 +248,15 @@ static void wait_for_wake(int64_t nanoseconds)
     (void)pthread_cond_clockwait(&wake, &lock, CLOCK_MONOTONIC, &until);
 }
 
-static void *watch(void *own)
+static void *watch(void *unused)
 {
-    unsigned quiet = 0;
+    unsigned quiet = 0, idle = 0;
+    (void)pthread_setname_np(pthread_self(), "eddy-watchdog");
     (void)pthread_mutex_lock(&lock);
-    while (generation == (uintptr_t)own) {
+    while (users || (idle < LINGER_SAMPLES && !hurry)) {
+        idle = users ? 0 : idle + 1;
         quiet = sample_all() ? 0 : quiet + 1;
-        if (quiet < QUIET_SAMPLES) {
+        if (quiet < QUIET_SAMPLES || !users) {
             wait_for_wake(SAMPLE_NS);
             continue;
         }
@@ -252,8 +266,11 @@ static void *watch(void *own)
         atomic_store(&watchdog_rests, false);
         quiet = 0;
     }
+    runs = false;
+    ended = true;
+    (void)pthread_cond_broadcast(&wake);
     (void)pthread_mutex_unlock(&lock);
-    return NULL;
+    return unused;
 }
 
 void watchdog_rouse(void)
@@ -265,6 +282,41 @@ void watchdog_rouse(void)
 
 /* ---- life ---- */
 
+/* With the lock held: a thread that has ended is gone altogether. */
+static void join(void)
+{
+    if (ended)
+        (void)pthread_join(thread, NULL);
+    ended = false;
+}
+
+/* With the lock held: one that only lingers ends now. */
+static void end_lingering(void)
+{
+    while (runs && !users) {
+        hurry = true;
+        (void)pthread_cond_broadcast(&wake);
+        (void)pthread_cond_wait(&wake, &lock);
+    }
+    hurry = false;
+    join();
+}
+
+bool watchdog_runs(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    end_lingering();
+    bool there = runs;
+    (void)pthread_mutex_unlock(&lock);
+    return there;
+}
+
+/* Before a fork, which is simpler with one thread; and before the code may be unloaded. */
+__attribute__((__destructor__)) static void watchdog_forget(void)
+{
+    (void)watchdog_runs();
+}
+
 /* After fork there is no thread, and the loops are the parent's. */
 static void child_has_no_watchdog(void)
 {
@@ -272,13 +324,13 @@ static void child_has_no_watchdog(void)
     wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     loops = (struct list){NULL, NULL};
     users = 0;
-    atomic_store(&runs, false);
+    runs = ended = hurry = false;
     atomic_store(&watchdog_rests, false);
 }
 
 __attribute__((__constructor__)) static void watchdog_prepare(void)
 {
-    (void)pthread_atfork(NULL, NULL, child_has_no_watchdog);
+    (void)pthread_atfork(watchdog_forget, NULL, child_has_no_watchdog);
 }
 
 /* With the lock held. Without a thread nobody watches, which nobody notices. */
@@ -286,17 +338,16 @@ static void start(void)
 {
     pthread_attr_t attributes;
     sigset_t all, before;
-    if (atomic_load(&runs) || pthread_attr_init(&attributes) != 0)
+    join();
+    if (runs || pthread_attr_init(&attributes) != 0)
         return;
     if (!EDDY_ASAN && !EDDY_TSAN)
         (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    atomic_store(&runs, pthread_create(&thread, &attributes, watch, (void *)generation) == 0);
+    runs = pthread_create(&thread, &attributes, watch, NULL) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
-    if (atomic_load(&runs))
-        (void)pthread_setname_np(thread, "eddy-watchdog");
 }
 
 void watchdog_init(struct watched_loop *watched, double seconds, bool virtual_clock)
@@ -321,7 +372,8 @@ void watchdog_enter(struct eddy_loop *loop)
     watched->known = true;
     list_append(&loops, &watched->link);
     start();
-    (void)pthread_cond_broadcast(&wake);
+    if (atomic_load(&watchdog_rests))
+        (void)pthread_cond_broadcast(&wake);
     (void)pthread_mutex_unlock(&lock);
 }
 
@@ -342,37 +394,39 @@ void watchdog_end(struct eddy_loop *loop)
     if (!loop->watchdog.known)
         return;
     (void)pthread_mutex_lock(&lock);
-    bool last = --users == 0 && atomic_load(&runs);
-    pthread_t ending = thread;
-    if (last) {
-        generation++;
-        atomic_store(&runs, false); /* the next loop starts another */
+    if (--users == 0 && atomic_load(&watchdog_rests))
         (void)pthread_cond_broadcast(&wake);
-    }
     (void)pthread_mutex_unlock(&lock);
-    if (last)
-        (void)pthread_join(ending, NULL);
 }
 
-void watchdog_tell(struct eddy_loop *loop)
+static void tell_one(struct eddy_loop *loop, struct slow_step *step)
 {
-    struct watched_loop *watched = &loop->watchdog;
-    char text[sizeof watched->text];
-    (void)pthread_mutex_lock(&lock);
-    memcpy(text, watched->text, sizeof text);
-    int64_t until = watched->until ? watched->until : clock_monotonic();
-    double seconds = (double)(until - watched->since) / NANOSECONDS;
-    atomic_store(&watched->told, false);
-    watched->seen = atomic_load(&loop->steps) - 1;
-    (void)pthread_mutex_unlock(&lock);
-    char *doing = strchr(text, '|'), message[448];
+    char *doing = strchr(step->text, '|'), message[448];
+    double seconds = (double)(step->until - step->since) / NANOSECONDS;
     if (doing)
         *doing++ = '\0';
-    (void)snprintf(message, sizeof message, "%s kept its loop for %.2f s: %s", text, seconds,
+    (void)snprintf(message, sizeof message, "%s kept its loop for %.2f s: %s", step->text, seconds,
                    doing ? doing : "");
     log_record(loop, &(struct eddy_log_record){.level = EDDY_LOG_WARNING,
                                                .event = EDDY_LOG_SLOW_STEP,
                                                .message = message,
                                                .task = "",
                                                .seconds = seconds});
+}
+
+void watchdog_tell(struct eddy_loop *loop)
+{
+    struct watched_loop *watched = &loop->watchdog;
+    struct slow_step slow[SLOW_STEPS];
+    (void)pthread_mutex_lock(&lock);
+    unsigned count = atomic_load(&watched->told);
+    memcpy(slow, watched->slow, count * sizeof slow[0]);
+    if (count && !slow[count - 1].until)
+        slow[count - 1].until = clock_monotonic();
+    atomic_store(&watched->told, 0);
+    watched->said = false;
+    watched->seen = atomic_load(&loop->steps) - 1;
+    (void)pthread_mutex_unlock(&lock);
+    for (unsigned i = 0; i < count; i++)
+        tell_one(loop, &slow[i]);
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "sanitizer.h"
 #include "support/process.h"
+#include "watchdog.h"
 
 /* A threshold well above what a busy machine does to a test by itself. */
 #define THRESHOLD 0.2
@@ -86,6 +87,35 @@ PLAIN_TEST(rule_257_a_computing_step_is_told_as_such)
     EXPECT_CONTAINS(text, "task 'culprit' (culprit at test_rules_slow.c:");
     EXPECT_CONTAINS(text, " and still does: computing");
     EXPECT_REPORT(EDDY_LOG_SLOW_STEP, "computing");
+}
+
+/* Both are ready in the same turn. */
+static int runs_two_culprits(void)
+{
+    eddy_task *tasks[2];
+    for (int i = 0; i < 2; i++) {
+        tasks[i] = eddy_create_task_as(culprit, struct runs_a_culprit, .seconds = 0.6);
+        CHECK_INT(eddy_task_set_name(tasks[i], i ? "second" : "first"), 0);
+    }
+    CHECK_INT(eddy_gather(tasks, 2, NULL, EDDY_RAISE_FIRST), 0);
+    return eddy_task_release(tasks[0]) + eddy_task_release(tasks[1]);
+}
+
+PLAIN_TEST(rule_257_each_of_two_slow_steps_within_one_turn_is_told)
+{
+    struct eddy_options options = {.slow_step = THRESHOLD, .log = test_log};
+    test_stderr_begin();
+    int r = eddy_run_with(&options, runs_two_culprits);
+    const char *text = test_stderr_end();
+    EXPECT_INT(r, 0);
+    EXPECT_CONTAINS(text, "task 'first' (culprit at test_rules_slow.c:");
+    EXPECT_CONTAINS(text, "task 'second' (culprit at test_rules_slow.c:");
+    EXPECT_INT(test_count_lines(text), 2);
+    for (int i = 0; i < 2; i++) {
+        struct test_record *record = EXPECT_REPORT(EDDY_LOG_SLOW_STEP,
+                                                   i ? "task 'second'" : "task 'first'");
+        EXPECT(record && record->seconds >= 0.5 && record->seconds < 10);
+    }
 }
 
 static void blocks_in_a_callback(void *unused)
@@ -187,6 +217,14 @@ static size_t threads(void)
     return count - 2;
 }
 
+/* The same, once the thread that lingers has gone. */
+static size_t threads_settled(size_t expected)
+{
+    for (int i = 0; i < 2000 && threads() != expected; i++)
+        (void)usleep(1000);
+    return threads();
+}
+
 static int counts_threads(void)
 {
     return (int)threads();
@@ -205,16 +243,47 @@ static void *runs_a_loop(void *unused)
 PLAIN_TEST(its_thread_comes_and_goes_with_the_loops)
 {
     struct eddy_options real = {.quiet = true}, off = {.slow_step = -1, .quiet = true};
+    (void)watchdog_runs(); /* the last test's thread doesn't linger any more, */
+    (void)usleep(10000);   /* nor does /proc show it */
     size_t before = threads();
     EXPECT_INT(eddy_run_with(&off, counts_threads), before);
     EXPECT_INT(eddy_run_with(&real, counts_threads), before + 1);
-    EXPECT_INT(threads(), before);
+    EXPECT_INT(threads_settled(before), before);
     void *wrong = NULL;
     for (int i = 0; i < 2; i++)
         EXPECT_INT(pthread_create(&both[i], NULL, runs_a_loop, NULL), 0);
     for (int i = 0; i < 2; i++)
         EXPECT(pthread_join(both[i], &wrong) == 0 && !wrong);
-    EXPECT_INT(threads(), before);
+    EXPECT_INT(threads_settled(before), before);
+}
+
+static int does_nothing(void)
+{
+    return 0;
+}
+
+/* The fastest of many, of the time of a run that does nothing. */
+static double empty_run(double slow_step)
+{
+    struct eddy_options options = {.slow_step = slow_step, .quiet = true};
+    double fastest = 1e9;
+    for (int i = 0; i < 200; i++) {
+        double begin = eddy_time();
+        EXPECT_INT(eddy_run_with(&options, does_nothing), 0);
+        double took = eddy_time() - begin;
+        fastest = took < fastest ? took : fastest;
+    }
+    return fastest;
+}
+
+PLAIN_TEST(a_run_waits_neither_for_its_start_nor_for_its_end)
+{
+    if (EDDY_TSAN || EDDY_ASAN) {
+        printf("SKIP: a sanitizer makes its own time\n");
+        skip();
+    }
+    double without = empty_run(-1), with = empty_run(0);
+    EXPECT(with < 2 * without + 25e-6); /* starting and joining a thread takes more */
 }
 
 static int runs_in_a_fork(void)
@@ -224,7 +293,7 @@ static int runs_in_a_fork(void)
     if (child == 0) {
         struct eddy_options options = {.quiet = true};
         int r = eddy_run_with(&options, counts_threads);
-        _exit(r == 2 && threads() == 1 ? 42 : 1);
+        _exit(r == 2 && threads_settled(1) == 1 ? 42 : 1);
     }
     int status = -1;
     CHECK(waitpid(child, &status, 0) == child);
