@@ -34,6 +34,7 @@
 /* between tasks */
 #include <eddy/barrier.h>
 #include <eddy/cache.h>
+#include <eddy/channel.h>
 #include <eddy/condition.h>
 #include <eddy/event.h>
 #include <eddy/lock.h>
