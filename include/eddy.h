@@ -53,5 +53,6 @@
 #include <eddy/stream.h>
 #include <eddy/stream_layer.h>
 #include <eddy/path.h>
+#include <eddy/directory.h>
 
 #endif

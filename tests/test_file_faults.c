@@ -56,6 +56,57 @@ static int scenario_position(void)
     return r;
 }
 
+static int tree_make(void)
+{
+    int r = scratch_make();
+    if (r == 0)
+        r = eddy_make_directories(in_scratch("tree/a/b"), 0700);
+    if (r == 0)
+        r = file_make(in_scratch("tree/a/b/file"), "x");
+    if (r == 0)
+        r = file_make(in_scratch("tree/a/other"), "y");
+    return r;
+}
+
+static int tree_walk(void)
+{
+    int err, count = 0;
+    eddy_foreach (struct eddy_walk_entry *, entry, &err, eddy_walk, .path = in_scratch("tree")) {
+        EXPECT(entry->depth <= 3);
+        count++;
+    }
+    if (err == 0 && count > 4) /* fewer if one has vanished */
+        wrong("a walk has seen %d of 4 names", count);
+    return err;
+}
+
+static int tree_list(void)
+{
+    eddy_directory *directory;
+    struct eddy_directory_entry entry;
+    int count = 0, r = eddy_directory_open(in_scratch("tree/a"), &directory);
+    if (r < 0)
+        return r;
+    while ((r = eddy_directory_next(directory, &entry)) > 0)
+        count++;
+    eddy_directory_close(directory);
+    if (r == 0 && count != 2)
+        wrong("a directory of 2 names has %d", count);
+    return r;
+}
+
+static int scenario_tree(void)
+{
+    int r = tree_make();
+    if (r == 0)
+        r = tree_walk();
+    if (r == 0)
+        r = tree_list();
+    if (r == 0)
+        r = eddy_remove_tree(in_scratch("tree"));
+    return r;
+}
+
 /* ---- all of them, in every way ---- */
 
 static void survive_faults(const char *name, int (*scenario)(void), enum eddy_fault_kind kind)
@@ -93,6 +144,7 @@ static void survive(const char *name, int (*scenario)(void))
     }
 
 SURVIVES(position)
+SURVIVES(tree)
 
 /* ---- a bad disk ---- */
 
@@ -115,6 +167,7 @@ static void any_error(int (*scenario)(void), struct eddy_sim_disk disk)
 REAL_PLAIN_TEST(a_disk_that_is_slow_short_failing_and_full)
 {
     any_error(scenario_position, (struct eddy_sim_disk){.delay_max = 1, .short_io = 0.5});
+    any_error(scenario_tree, (struct eddy_sim_disk){.delay_max = 1, .capacity = 2});
     any_error(scenario_position, (struct eddy_sim_disk){.failure = 0.1});
     any_error(scenario_position, (struct eddy_sim_disk){.capacity = 5});
 }
