@@ -17,6 +17,7 @@
 #define EDDY_PATH_H
 
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <eddy/base.h>
 
 EDDY_BEGIN_DECLS
