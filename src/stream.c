@@ -91,6 +91,8 @@ int stream_wait(struct eddy_stream *stream, enum stream_direction direction, con
 
 int stream_step(struct eddy_stream *stream)
 {
+    if (__builtin_expect(stream->closed, 0))
+        return stream_fail_closed();
     if (__builtin_expect(++stream->streak <= STREAM_STREAK, 1))
         return 0;
     stream->streak = 0;

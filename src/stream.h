@@ -97,8 +97,16 @@ const struct eddy_stream *stream_lowest(const struct eddy_stream *stream);
 
 /* ---- reading ---- */
 
+/* Tries to move some bytes: how many, -EAGAIN, or an error. */
+typedef ssize_t stream_attempt(struct eddy_stream *stream, void *argument);
+
 /* Receives at least one byte: how many, 0 at the end. Nothing was taken if it fails. */
 ssize_t stream_receive(struct eddy_stream *stream, char *buffer, size_t size);
+
+/* The same by another call, which may move fewer bytes than there are. -EINVAL isn't remembered: the
+ * descriptor may not know the call. */
+ssize_t stream_receive_by(struct eddy_stream *stream, stream_attempt *attempt, void *argument,
+                          size_t size);
 
 /* The same, behind the bytes left over. */
 ssize_t stream_receive_more(struct eddy_stream *stream);
@@ -116,6 +124,22 @@ int stream_leftover_keep(struct eddy_stream *stream, const char *data, size_t si
 
 /* 0, or -EINVAL and a report. */
 int stream_check_memory(const char *call, const void *buffer, size_t size);
+
+/* ---- writing ---- */
+
+/* Makes the attempt as often as it takes: at least one byte (or 0, if the attempt says so). Not for
+ * layers. -EINVAL isn't remembered: the attempt may be one that this descriptor doesn't know. */
+ssize_t stream_send_by(struct eddy_stream *stream, stream_attempt *attempt, void *argument);
+
+/* At least one byte, at most size. Nothing was taken if it fails. */
+ssize_t stream_send(struct eddy_stream *stream, const char *data, size_t size);
+
+/* All of it: size. What went out before it failed is in *ret_sent. */
+ssize_t stream_send_all(struct eddy_stream *stream, const char *data, size_t size,
+                        size_t *ret_sent);
+
+/* Records how far a call came that has failed. */
+ssize_t stream_fail_partly(struct eddy_stream *stream, ssize_t code, size_t sent, size_t size);
 
 /* ---- the rest ---- */
 

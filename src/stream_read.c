@@ -110,13 +110,13 @@ static int receive_begin(struct eddy_stream *stream)
 /* -EAGAIN: wait first. */
 static ssize_t receive_try(struct eddy_stream *stream, char *buffer, size_t size)
 {
-    struct engine *engine = stream->loop->engine;
     if (stream->layer) {
         ssize_t n = stream_layer_read(stream, buffer, size);
         if (n > 0)
             stream->filled = (size_t)n == size;
         return n;
     }
+    struct engine *engine = stream->loop->engine;
     stream->ready[STREAM_READ] = false;
     ssize_t n = engine->call->receive(engine, stream->watch.descriptor, buffer, size);
     return n == -EAGAIN ? n : received(stream, n, size);
@@ -136,6 +136,27 @@ ssize_t stream_receive(struct eddy_stream *stream, char *buffer, size_t size)
         if (stream->ready[STREAM_READ] &&
             ((n = receive_try(stream, buffer, size)) != -EAGAIN || stream->layer))
             return n;
+        n = receive_wait(stream);
+        if (n < 0)
+            return n;
+    }
+}
+
+ssize_t stream_receive_by(struct eddy_stream *stream, stream_attempt *attempt, void *argument,
+                          size_t size)
+{
+    for (;;) {
+        ssize_t n = receive_begin(stream);
+        if (n < 0)
+            return n;
+        if (stream->ready[STREAM_READ]) {
+            stream->ready[STREAM_READ] = false;
+            n = attempt(stream, argument);
+            /* It may have stopped short of what there is. */
+            stream->ready[STREAM_READ] = n > 0 || n == -EINVAL;
+            if (n != -EAGAIN)
+                return n > 0 || n == -EINVAL ? n : received(stream, n, size);
+        }
         n = receive_wait(stream);
         if (n < 0)
             return n;

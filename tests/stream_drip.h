@@ -50,10 +50,10 @@ static ssize_t drip_write(void *context, const void *data, size_t size)
         return drip->lie;
     if (drip->write_error)
         return eddy_fail(drip->write_error, "the drip is full");
-    if (size > sizeof(drip->written) - drip->written_size)
-        return eddy_fail(-EMSGSIZE, "the drip is small");
     if (drip->drop && size > drip->drop)
         size = drip->drop;
+    if (size > sizeof(drip->written) - drip->written_size)
+        return eddy_fail(-EMSGSIZE, "the drip is small");
     memcpy(drip->written + drip->written_size, data, size);
     drip->written_size += size;
     return (ssize_t)size;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams under load: back-pressure, every byte in its place, fairness, an end behind the data. */
 #define TEST_DEFAULTS .real_system = true
+#include <limits.h>
 #include "stream_pairs.h"
 
 /* ---- back-pressure ---- */
@@ -96,6 +97,84 @@ TEST(a_cancelled_write_some_has_written_nothing)
     CHECK_INT(check_write_some(PAIR_TCP), 0);
     CHECK_INT(check_write_some(PAIR_UNIX), 0);
     CHECK_INT(check_write_some(PAIR_PIPE), 0);
+    return 0;
+}
+
+/* ---- several parts ---- */
+
+struct pour_parts {
+    eddy_stream *stream;
+    size_t size;
+};
+
+/* Parts of any size and number, also more than one system call takes, also empty ones. */
+static int pour_parts(struct pour_parts *a)
+{
+    char *buffer = malloc(a->size);
+    struct iovec parts[200];
+    unsigned seed = 7;
+    pattern_fill(buffer, a->size, 0);
+    for (size_t position = 0; position < a->size;) {
+        size_t count = random_next(&seed) % 201, total = 0;
+        for (size_t i = 0; i < count; i++) {
+            size_t size = random_next(&seed) % 3 ? random_next(&seed) % 3000 : 0;
+            if (size > a->size - position - total)
+                size = a->size - position - total;
+            parts[i] = (struct iovec){size ? buffer + position + total : NULL, size};
+            total += size;
+        }
+        EXPECT_INT(eddy_stream_write_vector(a->stream, parts, count), total);
+        position += total;
+    }
+    free(buffer);
+    return 0;
+}
+
+static int check_parts(enum pair_kind kind)
+{
+    struct pair pair = stream_pair(kind);
+    const size_t size = 5 << 20;
+    char *buffer = malloc(size);
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, pour_parts, .stream = pair.b, .size = size);
+        CHECK_INT(eddy_stream_read_exactly(pair.a, buffer, size), size);
+    }
+    CHECK(pattern_holds(buffer, size, 0));
+    pair_close(&pair);
+    free(buffer);
+    return err;
+}
+
+TEST(rule_191_vectored_writes_keep_the_order)
+{
+    CHECK_INT(check_parts(PAIR_TCP), 0);
+    CHECK_INT(check_parts(PAIR_UNIX), 0);
+    CHECK_INT(check_parts(PAIR_PIPE), 0);
+    return 0;
+}
+
+TEST(a_cancelled_vectored_write_tells_how_much_went_out)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    char *buffer = malloc(1 << 20);
+    struct iovec parts[2] = {{buffer, 1 << 20}, {buffer, 1 << 20}};
+    pattern_fill(buffer, 1 << 20, 0);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_write_vector(pair.b, parts, 2), 1.0), -ETIMEDOUT);
+    size_t sent = eddy_stream_partial_write(pair.b);
+    CHECK(sent > 0 && sent < 1 << 20);
+    eddy_stream_close(pair.b);
+    CHECK_INT(eddy_stream_read_exactly(pair.a, buffer, 1 << 20), -ENODATA);
+    CHECK_INT(eddy_stream_partial_read(pair.a), sent);
+    CHECK_INT(eddy_stream_write_vector(pair.a, NULL, 1), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the parts are NULL");
+    CHECK_INT(eddy_stream_write_vector(pair.a, (struct iovec[]){{NULL, 1}}, 1), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "part 0 is NULL");
+    parts[0].iov_len = SSIZE_MAX;
+    CHECK_INT(eddy_stream_write_vector(pair.a, parts, 2), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "part 1 has a size of");
+    free(buffer);
+    eddy_stream_close(pair.a);
     return 0;
 }
 

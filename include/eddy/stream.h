@@ -28,8 +28,11 @@
 #define EDDY_STREAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <eddy/base.h>
+#include <eddy/file.h>
 
 EDDY_BEGIN_DECLS
 
@@ -118,6 +121,38 @@ EDDY_API EDDY_ASYNC ssize_t eddy_stream_write(eddy_stream *stream, const void *d
  * eddy_stream_write; 0 for size 0. */
 EDDY_API EDDY_ASYNC ssize_t eddy_stream_write_some(eddy_stream *stream, const void *data,
                                                    size_t size);
+
+/* Writes several parts as one, in few system calls. Errors as eddy_stream_write. */
+EDDY_API EDDY_ASYNC ssize_t eddy_stream_write_vector(eddy_stream *stream, const struct iovec *parts,
+                                                     size_t count);
+
+/* Writes `size` bytes of a file from `offset` on, without a copy where that can be: how many, fewer only
+ * if the file ends before; its position stays where it is. What isn't in memory is read first as files
+ * are read, so the loop doesn't wait for the disk; and so it is for layers. -ECANCELED and other errors:
+ * eddy_stream_partial_write tells how far it came. Errors as eddy_stream_write and eddy_file_pread,
+ * -EBUSY while another task writes, as others are refused until it is done. */
+EDDY_API EDDY_ASYNC ssize_t eddy_sendfile(eddy_stream *stream, eddy_file *file, uint64_t offset,
+                                          size_t size);
+
+/* How many descriptors may travel at once. */
+#define EDDY_STREAM_DESCRIPTORS 253
+
+/* Over a Unix socket: writes all of the data, at least a byte, and with its first byte open descriptors,
+ * which the sender keeps, too. size, -EBADF (one isn't open), -ETOOMANYREFS, -EOPNOTSUPP (another kind of
+ * stream), -EINVAL; else as eddy_stream_write. When eddy_stream_partial_write isn't 0 after a failure, the
+ * descriptors are on their way.
+ *
+ * Reads what is there, with the descriptors that came with it: *count is how many there is room for,
+ * then how many came; they are the caller's, close-on-exec. Data written before them may be read along
+ * with them, data written after them never. Whoever expects some should read only this way: other reads drop and close them. Errors
+ * as eddy_stream_read; -EMSGSIZE if more came than there is room for, -EMFILE if they can't be opened
+ * here: then all are closed, and their data stays to be read. */
+EDDY_API EDDY_ASYNC ssize_t eddy_stream_send_descriptors(eddy_stream *stream, const void *data,
+                                                         size_t size, const int *descriptors,
+                                                         size_t count);
+EDDY_API EDDY_ASYNC ssize_t eddy_stream_receive_descriptors(eddy_stream *stream, void *buffer,
+                                                            size_t size, int *descriptors,
+                                                            size_t *count);
 
 /* Ends the writing side (FIN) and leaves the reading side open. 0, -EBUSY during a write,
  * -ENOTCONN, -ENOTSOCK (a pipe's end: close it). */

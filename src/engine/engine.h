@@ -114,6 +114,12 @@ struct engine_vtable {
     /* Calls that never wait: -EAGAIN instead. Results as of the system calls, errors negative. */
     ssize_t (*receive)(struct engine *engine, int descriptor, void *buffer, size_t size);
     ssize_t (*send)(struct engine *engine, int descriptor, const void *data, size_t size);
+    /* recvmsg and sendmsg: parts of memory, addresses, descriptors on their way. */
+    ssize_t (*receive_message)(struct engine *engine, int descriptor, struct msghdr *message);
+    ssize_t (*send_message)(struct engine *engine, int descriptor, const struct msghdr *message);
+    /* sendfile from an offset. -EINVAL: not with these two. */
+    ssize_t (*send_file)(struct engine *engine, int descriptor, int file, int64_t offset,
+                         size_t size);
     int (*socket)(struct engine *engine, int family, int type, int protocol); /* non-blocking */
     int (*bind)(struct engine *engine, int descriptor, const struct sockaddr *address,
                 socklen_t size);
@@ -169,7 +175,9 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
 
 /* Direct system calls shared by the engines on real descriptors: a vtable's lower half. */
 #define ENGINE_SOCKET_CALLS                                                                        \
-    .receive = engine_socket_receive, .send = engine_socket_send, .socket = engine_socket_socket,  \
+    .receive = engine_socket_receive, .send = engine_socket_send,                                  \
+    .receive_message = engine_socket_receive_message, .send_message = engine_socket_send_message,  \
+    .send_file = engine_socket_send_file, .socket = engine_socket_socket,                          \
     .bind = engine_socket_bind, .listen = engine_socket_listen, .connect = engine_socket_connect,  \
     .accept = engine_socket_accept, .shutdown = engine_socket_shutdown,                            \
     .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
@@ -180,6 +188,9 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
     .process_reap = engine_process_reap
 EDDY_PRIVATE ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
+EDDY_PRIVATE ssize_t engine_socket_receive_message(struct engine *, int, struct msghdr *);
+EDDY_PRIVATE ssize_t engine_socket_send_message(struct engine *, int, const struct msghdr *);
+EDDY_PRIVATE ssize_t engine_socket_send_file(struct engine *, int, int, int64_t, size_t);
 EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);
 EDDY_PRIVATE int engine_socket_bind(struct engine *, int, const struct sockaddr *, socklen_t);
 EDDY_PRIVATE int engine_socket_listen(struct engine *, int, int);

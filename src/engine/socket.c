@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,30 +33,41 @@ ssize_t engine_socket_receive(struct engine *engine, int descriptor, void *buffe
     }
 }
 
-/* write() has no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the program. So: block it
- * in this thread, write, and take the signal back if this write raised it. One that was pending
+/* Some calls have no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the program. So: block it
+ * in this thread, make the call, and take the signal back if this call raised it. One that was pending
  * before is somebody else's and stays. */
-static ssize_t write_without_sigpipe(int descriptor, const void *data, size_t size)
+struct sigpipe {
+    sigset_t only, pending, before;
+};
+
+static void sigpipe_hold(struct sigpipe *sigpipe)
 {
-    sigset_t sigpipe, pending, before;
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    int error = pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-    if (error != 0)
-        return -error;
-    sigpending(&pending);
+    sigemptyset(&sigpipe->only);
+    sigaddset(&sigpipe->only, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &sigpipe->only,
+                          &sigpipe->before); /* fails for bad sets only */
+    (void)sigpending(&sigpipe->pending);
+}
 
-    ssize_t written = write(descriptor, data, size);
-    if (written < 0)
-        written = -errno;
-
-    if (written == -EPIPE && !sigismember(&pending, SIGPIPE)) {
+/* The call's result, errors negative. */
+static ssize_t sigpipe_let_go(struct sigpipe *sigpipe, ssize_t result)
+{
+    if (result < 0)
+        result = -errno;
+    if (result == -EPIPE && !sigismember(&sigpipe->pending, SIGPIPE)) {
         const struct timespec now = {0, 0};
-        while (sigtimedwait(&sigpipe, NULL, &now) < 0 && errno == EINTR)
+        while (sigtimedwait(&sigpipe->only, NULL, &now) < 0 && errno == EINTR)
             continue;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return written;
+    (void)pthread_sigmask(SIG_SETMASK, &sigpipe->before, NULL);
+    return result;
+}
+
+static ssize_t write_without_sigpipe(int descriptor, const struct iovec *parts, size_t count)
+{
+    struct sigpipe sigpipe;
+    sigpipe_hold(&sigpipe);
+    return sigpipe_let_go(&sigpipe, writev(descriptor, parts, (int)count));
 }
 
 ssize_t engine_socket_send(struct engine *engine, int descriptor, const void *data, size_t size)
@@ -66,7 +79,55 @@ ssize_t engine_socket_send(struct engine *engine, int descriptor, const void *da
             return sent;
         sent = -errno;
         if (sent == -ENOTSOCK)
-            sent = write_without_sigpipe(descriptor, data, size);
+            sent = write_without_sigpipe(descriptor, &(struct iovec){(void *)(uintptr_t)data, size},
+                                         1);
+        if (sent != -EINTR)
+            return sent;
+    }
+}
+
+ssize_t engine_socket_receive_message(struct engine *engine, int descriptor, struct msghdr *message)
+{
+    (void)engine;
+    for (;;) {
+        ssize_t received = recvmsg(descriptor, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (received < 0 && errno == ENOTSOCK) {
+            message->msg_controllen = message->msg_namelen = 0;
+            message->msg_flags = 0;
+            received = readv(descriptor, message->msg_iov, (int)message->msg_iovlen);
+        }
+        if (received >= 0)
+            return received;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+ssize_t engine_socket_send_message(struct engine *engine, int descriptor,
+                                   const struct msghdr *message)
+{
+    (void)engine;
+    for (;;) {
+        ssize_t sent = sendmsg(descriptor, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent >= 0)
+            return sent;
+        sent = -errno;
+        if (sent == -ENOTSOCK && !message->msg_control)
+            sent = write_without_sigpipe(descriptor, message->msg_iov, message->msg_iovlen);
+        if (sent != -EINTR)
+            return sent;
+    }
+}
+
+ssize_t engine_socket_send_file(struct engine *engine, int descriptor, int file, int64_t offset,
+                                size_t size)
+{
+    (void)engine;
+    for (;;) {
+        struct sigpipe sigpipe;
+        off_t from = offset;
+        sigpipe_hold(&sigpipe);
+        ssize_t sent = sigpipe_let_go(&sigpipe, sendfile(descriptor, file, &from, size));
         if (sent != -EINTR)
             return sent;
     }

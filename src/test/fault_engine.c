@@ -104,6 +104,81 @@ static ssize_t fault_send(struct engine *base, int descriptor, const void *data,
     return n;
 }
 
+/* A datagram that is cut is lost in part. */
+static bool is_stream_socket(struct engine *inner, int descriptor)
+{
+    return inner->call->get_option(inner, descriptor, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
+}
+
+/* The message with as much of its first part as is let through; the whole one goes as it is. */
+static bool cut_message(struct fault_engine *fault, int descriptor, const struct msghdr *message,
+                        struct msghdr *ret_cut, struct iovec *part)
+{
+    if (!message->msg_iovlen || !is_stream_socket(fault->inner, descriptor))
+        return false;
+    *part = message->msg_iov[0];
+    part->iov_len = fault_part(fault, part->iov_len);
+    *ret_cut = *message;
+    ret_cut->msg_iov = part;
+    ret_cut->msg_iovlen = 1;
+    return fault->plan->storm & FAULT_STORM_SHORT && part->iov_len;
+}
+
+static ssize_t fault_receive_message(struct engine *base, int descriptor, struct msghdr *message)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_RECEIVE_MESSAGE);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_READ))
+        return -EAGAIN;
+    struct msghdr cut;
+    struct iovec part;
+    if (!cut_message(fault, descriptor, message, &cut, &part))
+        return fault->inner->call->receive_message(fault->inner, descriptor, message);
+    ssize_t n = fault->inner->call->receive_message(fault->inner, descriptor, &cut);
+    message->msg_controllen = cut.msg_controllen;
+    message->msg_namelen = cut.msg_namelen;
+    message->msg_flags = cut.msg_flags;
+    if (n == (ssize_t)part.iov_len)
+        fault_owe(fault, descriptor, READY_READ);
+    return n;
+}
+
+static ssize_t fault_send_message(struct engine *base, int descriptor, const struct msghdr *message)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SEND_MESSAGE);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_WRITE))
+        return -EAGAIN;
+    struct msghdr cut;
+    struct iovec part;
+    if (!cut_message(fault, descriptor, message, &cut, &part))
+        return fault->inner->call->send_message(fault->inner, descriptor, message);
+    ssize_t n = fault->inner->call->send_message(fault->inner, descriptor, &cut);
+    if (n == (ssize_t)part.iov_len)
+        fault_owe(fault, descriptor, READY_WRITE);
+    return n;
+}
+
+static ssize_t fault_send_file(struct engine *base, int descriptor, int file, int64_t offset,
+                               size_t size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SEND_FILE);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_WRITE))
+        return -EAGAIN;
+    size_t part = fault_part(fault, size);
+    ssize_t n = fault->inner->call->send_file(fault->inner, descriptor, file, offset, part);
+    if (part < size && n == (ssize_t)part)
+        fault_owe(fault, descriptor, READY_WRITE);
+    return n;
+}
+
 /* ---- life of a socket ---- */
 
 static int fault_socket(struct engine *base, int family, int type, int protocol)
@@ -274,6 +349,9 @@ static const struct engine_vtable fault_vtable = {
     .cancel = fault_cancel,
     .receive = fault_receive,
     .send = fault_send,
+    .receive_message = fault_receive_message,
+    .send_message = fault_send_message,
+    .send_file = fault_send_file,
     .socket = fault_socket,
     .bind = fault_bind,
     .listen = fault_listen,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, read,
- * write, socket, bind, listen, connect, accept, shutdown, close, getsockname, getpeername, setsockopt,
- * getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat, ftruncate, getdents,
- * flock, copy_file_range, preadv2, pipe, clone, execve, pidfd_open, kill, waitid in section 2; ip, tcp
- * and unix in section 7), for the kinds of descriptor that the library hands to the call.
+ * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, recvmsg,
+ * sendmsg, sendfile, read, write, socket, bind, listen, connect, accept, shutdown, close, getsockname,
+ * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat,
+ * ftruncate, getdents, flock, copy_file_range, preadv2, pipe, clone, execve, pidfd_open, kill, waitid in
+ * section 2; ip, tcp and unix in section 7), for the kinds of descriptor that the library hands to the
+ * call.
  */
 #include "test/fault_plan.h"
 
@@ -48,6 +49,15 @@ static const struct {
                        {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EIO, ENOBUFS, ENOMEM, EPIPE,
                         ETIMEDOUT}},
     [FAULT_SEND] = {"send", {ECONNRESET, EHOSTUNREACH, EIO, ENOBUFS, ENOMEM, EPIPE, ETIMEDOUT}},
+    [FAULT_RECEIVE_MESSAGE] = {"receive_message",
+                               {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EIO, EMSGSIZE, ENOBUFS,
+                                ENOMEM, EPIPE, ETIMEDOUT}},
+    [FAULT_SEND_MESSAGE] = {"send_message",
+                            {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EIO, EMSGSIZE, ENOBUFS, ENOMEM,
+                             EPIPE, ETIMEDOUT, ETOOMANYREFS}},
+    [FAULT_SEND_FILE] = {"send_file",
+                         {ECONNRESET, EHOSTUNREACH, EINVAL, EIO, ENOBUFS, ENOMEM, EOVERFLOW, EPIPE,
+                          ETIMEDOUT}},
     [FAULT_SOCKET] = {"socket",
                       {EACCES, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT}},
     [FAULT_BIND] = {"bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOMEM}},

@@ -360,6 +360,53 @@ ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_
     return sim_way_send(way, data, shorter);
 }
 
+/* The parts one after the other, until one isn't moved whole. Addresses and descriptors don't travel
+ * here. */
+static ssize_t each_part(struct engine *base, int number, const struct msghdr *message,
+                         ssize_t (*move)(struct engine *, int, void *, size_t))
+{
+    size_t moved = 0;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        const struct iovec *part = &message->msg_iov[i];
+        ssize_t n = part->iov_len ? move(base, number, part->iov_base, part->iov_len) : 0;
+        if (n < 0)
+            return moved ? (ssize_t)moved : n;
+        moved += (size_t)n;
+        if ((size_t)n < part->iov_len)
+            break;
+    }
+    return (ssize_t)moved;
+}
+
+static ssize_t send_part(struct engine *base, int number, void *data, size_t size)
+{
+    return sim_socket_send(base, number, data, size);
+}
+
+ssize_t sim_socket_receive_message(struct engine *base, int number, struct msghdr *message)
+{
+    message->msg_namelen = 0;
+    message->msg_controllen = 0;
+    message->msg_flags = 0;
+    return each_part(base, number, message, sim_socket_receive);
+}
+
+ssize_t sim_socket_send_message(struct engine *base, int number, const struct msghdr *message)
+{
+    return each_part(base, number, message, send_part);
+}
+
+/* Files are read by operations here, which take their time. */
+ssize_t sim_socket_send_file(struct engine *base, int number, int file, int64_t offset, size_t size)
+{
+    int r = -EINVAL;
+    (void)file;
+    (void)offset;
+    (void)size;
+    (void)sim_socket_find(base, number, &r);
+    return r;
+}
+
 /* ---- shutting down ---- */
 
 int sim_socket_shutdown(struct engine *base, int number, int how)

@@ -67,6 +67,10 @@ int sim_socket_accept(struct engine *base, int number, struct sockaddr *address,
 int sim_socket_shutdown(struct engine *base, int number, int how);
 ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t size);
 ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_t size);
+ssize_t sim_socket_receive_message(struct engine *base, int number, struct msghdr *message);
+ssize_t sim_socket_send_message(struct engine *base, int number, const struct msghdr *message);
+ssize_t sim_socket_send_file(struct engine *base, int number, int file, int64_t offset,
+                             size_t size);
 
 /* sim_option.c */
 int sim_socket_local_address(struct engine *base, int number, struct sockaddr *address,

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Files to streams: exact counts, order, layers, what goes wrong in the middle. */
+#include <eddy/sweep.h>
+#include "stream_drip.h"
+#include "stream_network.h"
+
+#define FILE_SIZE 300000
+
+static char data_at(size_t position)
+{
+    return (char)((position * 2654435761u) >> 16);
+}
+
+static char path[64];
+
+/* A file of this size; NULL if it was cancelled. */
+static eddy_file *make_file(size_t size)
+{
+    eddy_file *file = NULL;
+    char *data = malloc(size + 1);
+    for (size_t i = 0; i < size; i++)
+        data[i] = data_at(i);
+    (void)snprintf(path, sizeof path, "/tmp/eddy-stream-file-%d", (int)getpid());
+    int r = eddy_file_open(path, O_RDWR | O_CREAT | O_TRUNC, 0600, &file);
+    if (r == 0 && eddy_file_write(file, data, size) < 0) {
+        (void)eddy_file_close(file);
+        file = NULL;
+    }
+    free(data);
+    return file;
+}
+
+static void drop_file(eddy_file *file)
+{
+    (void)eddy_file_close(file);
+    eddy_with_shield (EDDY_FOREVER) {
+        EXPECT_INT(eddy_unlink(path), 0);
+    }
+}
+
+struct sender {
+    eddy_stream *stream;
+    eddy_file *file;
+    uint64_t offset;
+    size_t size;
+    ssize_t *sent;
+};
+
+static int sender(struct sender *a)
+{
+    ssize_t n = eddy_stream_write(a->stream, "head:", 5);
+    if (n >= 0)
+        n = *a->sent = eddy_sendfile(a->stream, a->file, a->offset, a->size);
+    if (n >= 0)
+        n = eddy_stream_write(a->stream, ":tail", 5);
+    if (n >= 0)
+        n = eddy_stream_write_end(a->stream);
+    return n < 0 ? (int)n : 0;
+}
+
+/* So much of the file arrives between head and tail. */
+static int check_sent(uint64_t offset, size_t size, size_t expected)
+{
+    struct network network;
+    eddy_file *file = make_file(FILE_SIZE);
+    CHECK_INT(network_open(&network), 0);
+    char *buffer = malloc(expected + 11);
+    ssize_t sent = 0, n = 0;
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, sender, .stream = network.peer, .file = file, .offset = offset, .size = size,
+                   .sent = &sent);
+        n = eddy_stream_read_exactly(network.client, buffer, expected + 11);
+    }
+    CHECK_INT(n, -ENODATA);
+    CHECK_INT(eddy_stream_partial_read(network.client), expected + 10);
+    CHECK_INT(sent, expected);
+    CHECK(memcmp(buffer, "head:", 5) == 0 && memcmp(buffer + expected + 5, ":tail", 5) == 0);
+    size_t wrong = 0;
+    for (size_t i = 0; i < expected; i++)
+        wrong += buffer[5 + i] != data_at((size_t)offset + i);
+    CHECK_INT(wrong, 0);
+    free(buffer);
+    CHECK_INT(eddy_file_seek(file, 0, SEEK_CUR), FILE_SIZE); /* where it was */
+    drop_file(file);
+    network_close(&network);
+    return err;
+}
+
+TEST(rule_210_exact_count_from_an_offset_in_order_with_writes)
+{
+    CHECK_INT(check_sent(0, FILE_SIZE, FILE_SIZE), 0);
+    CHECK_INT(check_sent(1, 1, 1), 0);
+    CHECK_INT(check_sent(12345, 100000, 100000), 0);
+    CHECK_INT(check_sent(5, 0, 0), 0);
+    return 0;
+}
+
+TEST(rule_210_a_file_that_ends_before_gives_fewer)
+{
+    CHECK_INT(check_sent(FILE_SIZE - 7, 1000, 7), 0);
+    CHECK_INT(check_sent(0, SIZE_MAX, FILE_SIZE), 0);
+    CHECK_INT(check_sent(FILE_SIZE, 10, 0), 0);
+    CHECK_INT(check_sent(INT64_MAX, 10, 0), 0);
+    return 0;
+}
+
+TEST(rule_210_it_falls_back_to_a_copy_for_layers)
+{
+    eddy_file *file = make_file(50);
+    struct drip drip = {.text = "", .drop = 7};
+    eddy_stream *stream = drip_stream(&drip);
+    CHECK_INT(eddy_sendfile(stream, file, 10, 30), 30);
+    CHECK_INT(drip.written_size, 30);
+    for (size_t i = 0; i < 30; i++)
+        CHECK(drip.written[i] == data_at(10 + i));
+    CHECK_INT(eddy_sendfile(stream, file, 0, 50), -EMSGSIZE); /* the layer's own */
+    CHECK_INT(eddy_stream_partial_write(stream), 28);
+    eddy_stream_close(stream);
+    drop_file(file);
+    return 0;
+}
+
+struct endless {
+    eddy_stream *stream;
+    eddy_file *file;
+    int expected;
+    size_t *partial;
+};
+
+/* Nobody reads it. */
+static int endless(struct endless *a)
+{
+    ssize_t n = 0;
+    while (n >= 0)
+        n = eddy_sendfile(a->stream, a->file, 0, FILE_SIZE);
+    EXPECT_INT(n, a->expected);
+    if (a->partial)
+        *a->partial = eddy_stream_partial_write(a->stream);
+    return 0;
+}
+
+TEST(rule_210_a_second_sender_is_refused_and_a_cancelled_one_tells_how_far_it_came)
+{
+    struct network network;
+    eddy_file *file = make_file(FILE_SIZE);
+    size_t partial = 0;
+    int err;
+    CHECK_INT(network_open(&network), 0);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, endless, .stream = network.peer, .file = file, .expected = -ECANCELED,
+                   .partial = &partial);
+        CHECK_INT(eddy_sleep(1), 0);
+        CHECK_INT(eddy_stream_write(network.peer, "x", 1), -EBUSY);
+        CHECK_INT(eddy_sendfile(network.peer, file, 0, 1), -EBUSY);
+        eddy_group_cancel(g);
+    }
+    CHECK(partial < FILE_SIZE);
+    drop_file(file);
+    network_close(&network);
+    return err;
+}
+
+TEST(rule_210_a_peer_that_closes_in_the_middle_is_an_error)
+{
+    struct network network;
+    eddy_file *file = make_file(FILE_SIZE);
+    char buffer[100];
+    int err;
+    CHECK_INT(network_open(&network), 0);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, endless, .stream = network.peer, .file = file, .expected = -ECONNRESET);
+        CHECK_INT(eddy_stream_read_exactly(network.client, buffer, 100), 100);
+        CHECK_INT(eddy_sleep(1), 0);
+        eddy_stream_close(network.client); /* with data unread */
+        network.client = NULL;
+    }
+    drop_file(file);
+    network_close(&network);
+    return err;
+}
+
+TEST(rule_210_a_closed_stream_sends_no_file)
+{
+    eddy_file *file = make_file(50);
+    struct drip drip = {.text = ""};
+    eddy_stream *stream = drip_stream(&drip);
+    CHECK_INT(eddy_sendfile(NULL, file, 0, 1), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the stream is NULL");
+    CHECK_INT(eddy_sendfile(stream, NULL, 0, 1), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the file is NULL");
+    CHECK_INT(eddy_sendfile(stream, file, UINT64_MAX, 1), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "beyond INT64_MAX");
+    CHECK_INT(eddy_sendfile(stream, file, 0, 0), 0);
+    eddy_stream_close(stream);
+    drop_file(file);
+    return 0;
+}
+
+static int send_a_file(void)
+{
+    struct network network;
+    char buffer[4000];
+    int r = network_open(&network);
+    if (r < 0)
+        return r;
+    eddy_file *file = make_file(3000);
+    ssize_t n = -ECANCELED;
+    if (file) {
+        n = eddy_sendfile(network.peer, file, 1000, 2000);
+        EXPECT(n == 2000 || (n < 0 && eddy_stream_partial_write(network.peer) < 2000));
+        if (n >= 0)
+            n = eddy_stream_read_exactly(network.client, buffer, 2000);
+        (void)eddy_file_close(file);
+    }
+    network_close(&network);
+    return n < 0 ? (int)n : 0;
+}
+
+ANYWHERE_PLAIN_TEST(sendfile_swept)
+{
+    EXPECT_INT(eddy_sweep_cancel(send_a_file), 0);
+    (void)unlink(path);
+}
