@@ -45,6 +45,7 @@
 #include <eddy/semaphore.h>
 
 /* the world */
+#include <eddy/connect.h>
 #include <eddy/file.h>
 #include <eddy/pool.h>
 #include <eddy/process.h>

@@ -2,6 +2,7 @@
 /* Connecting: names, several addresses, failures that tell, cancels that leave nothing open. */
 #define TEST_DEFAULTS .real_system = true
 #include "connect_names.h"
+#include "address.h"
 #include "stream_pairs.h"
 
 /* A port of 127.0.0.1 on which nobody listens. */
@@ -129,6 +130,118 @@ TEST(a_name_that_does_not_exist)
     return 0;
 }
 
+TEST(rule_207_a_local_address_of_another_machine_is_an_error)
+{
+    int port, listener = listening_socket(&port);
+    eddy_stream *stream = NULL;
+    char text[64];
+    struct eddy_connect_options from = {.local_host = "127.0.0.5"};
+    CHECK_INT(eddy_connect_with("127.0.0.1", port, &from, &stream), 0);
+    CHECK(eddy_stream_local_address(stream, text, sizeof text) > 0);
+    CHECK_CONTAINS(text, "127.0.0.5:");
+    eddy_stream_close(stream);
+    stream = NULL;
+    from.local_host = "192.0.2.1";
+    CHECK_INT(eddy_connect_with("127.0.0.1", port, &from, &stream), -EADDRNOTAVAIL);
+    from = (struct eddy_connect_options){.local_host = "127.0.0.1", .local_port = port};
+    CHECK_INT(eddy_connect_with("127.0.0.1", port, &from, &stream), -EADDRINUSE);
+    CHECK(!stream);
+    close(listener);
+    return 0;
+}
+
+/* ---- Unix sockets ---- */
+
+/* Listens at the path, or in the abstract name space for "@name"; backlog 0 has room for one. */
+static int unix_listener(const char *path, int type)
+{
+    struct sockaddr_un address;
+    socklen_t size;
+    int listener = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    if (address_unix(path, &address, &size) < 0 ||
+        bind(listener, (struct sockaddr *)&address, size) < 0 ||
+        (type == SOCK_STREAM && listen(listener, 0) < 0))
+        abort();
+    return listener;
+}
+
+static char unix_path[64];
+
+static const char *unix_name(const char *prefix)
+{
+    (void)snprintf(unix_path, sizeof unix_path, "%seddy-connect-%d", prefix, (int)getpid());
+    return unix_path;
+}
+
+static int check_unix(const char *path)
+{
+    int listener = unix_listener(path, SOCK_STREAM);
+    eddy_stream *stream;
+    char buffer[8], name[120], expected[120];
+    CHECK_INT(eddy_connect_unix(path, &stream), 0);
+    int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    CHECK_INT(write(peer, "hello", 5), 5);
+    CHECK_INT(eddy_stream_read(stream, buffer, sizeof buffer), 5);
+    (void)snprintf(expected, sizeof expected, "unix:%s", path);
+    CHECK_INT(eddy_stream_peer(stream, name, sizeof name), strlen(expected));
+    CHECK_TEXT(name, expected);
+    CHECK_INT(eddy_stream_local_address(stream, name, sizeof name), 5);
+    eddy_stream_close(stream);
+    close(peer);
+    close(listener);
+    return 0;
+}
+
+TEST(unix_sockets_by_path_and_by_abstract_name)
+{
+    CHECK_INT(check_unix(unix_name("/tmp/")), 0);
+    CHECK_INT(unlink(unix_path), 0);
+    return check_unix(unix_name("@"));
+}
+
+TEST(what_no_unix_connection_comes_of)
+{
+    eddy_stream *stream = NULL;
+    char longer[200];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    CHECK_INT(eddy_connect_unix("/nowhere/socket", &stream), -ENOENT);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
+               "can't connect to unix:/nowhere/socket: No such file or directory");
+    CHECK_INT(eddy_connect_unix(longer, &stream), -ENAMETOOLONG);
+    CHECK_INT(eddy_connect_unix("", &stream), -EINVAL);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "an empty path");
+    CHECK_INT(eddy_connect_unix("@eddy-nobody-there", &stream), -ECONNREFUSED);
+    CHECK_INT(eddy_connect_unix(NULL, &stream), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the path is NULL");
+    CHECK_INT(eddy_connect_unix("/tmp", NULL), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the stream is NULL");
+    int datagrams = unix_listener(unix_name("/tmp/"), SOCK_DGRAM);
+    CHECK_INT(eddy_connect_unix(unix_path, &stream), -EPROTOTYPE);
+    CHECK_INT(unlink(unix_path), 0);
+    close(datagrams);
+    CHECK(!stream);
+    return 0;
+}
+
+TEST(a_full_queue_of_a_unix_socket_is_waited_for)
+{
+    int listener = unix_listener(unix_name("@"), SOCK_STREAM);
+    eddy_stream *first, *second = NULL;
+    CHECK_INT(eddy_connect_unix(unix_path, &first), 0);
+    size_t before = test_count_descriptors();
+    CHECK_INT(eddy_wait_for(eddy_connect_unix(unix_path, &second), 3.0), -ETIMEDOUT);
+    CHECK_TIME(3);
+    CHECK(!second);
+    CHECK_INT(test_count_descriptors(), before);
+    close(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+    CHECK_INT(eddy_connect_unix(unix_path, &second), 0);
+    eddy_stream_close(first);
+    eddy_stream_close(second);
+    close(listener);
+    return 0;
+}
+
 /* ---- cancels ---- */
 
 /* A listener whose queue is full: further connections neither succeed nor fail. */
@@ -203,6 +316,12 @@ ANYWHERE_TEST(bad_arguments_are_reported)
     CHECK_REPORT(EDDY_LOG_MISUSE, "port 0");
     CHECK_INT(eddy_connect("127.0.0.1", 65536, &stream), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "port 65536");
+    struct eddy_connect_options bad = {.delay = -1};
+    CHECK_INT(eddy_connect_with("127.0.0.1", 80, &bad, &stream), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_connect_with: a delay of -1 seconds");
+    bad = (struct eddy_connect_options){.local_port = 65536};
+    CHECK_INT(eddy_connect_with("127.0.0.1", 80, &bad, &stream), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "local port 65536");
     CHECK(!stream);
     return 0;
 }

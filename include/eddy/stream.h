@@ -43,14 +43,6 @@ typedef struct eddy_stream eddy_stream;
 #define EDDY_STREAM_LIMIT 65536
 #define EDDY_STREAM_LIMIT_MAX ((size_t)1 << 30)
 
-/* Connects to host and port, trying all addresses in turn; the stream is the caller's, who closes
- * it. Names are resolved in the thread pool (at most 32 addresses a name). Small writes go out at
- * once (TCP_NODELAY). 0, -ECANCELED (the socket is closed), -EINVAL (null, port not in 1..65535),
- * -ENOENT (no such name; the failure has the resolver's words), -EAGAIN or -EIO (the name server
- * isn't there now, or is broken), -ENOMEM, -EMFILE; else the address's error, or of several the
- * last one's with every one's as a child of the failure. */
-EDDY_API EDDY_ASYNC int eddy_connect(const char *host, int port, eddy_stream **stream);
-
 /* Makes a stream of a connected socket, pipe end or terminal; takes the descriptor over on
  * success. A pipe or terminal is non-blocking until the stream is closed, for all who share it.
  * 0, -EINVAL (outside a loop, null, a datagram or listening socket), -EBADF, -EPERM (a regular
