@@ -156,6 +156,13 @@ int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int
                      strerror(-code));
 }
 
+/* A socket that was made elsewhere may be a blocking one: receiving and sending don't mind. */
+bool stream_is_nonblocking(const struct eddy_stream *stream)
+{
+    int flags = fcntl(stream->watch.descriptor, F_GETFL); /* -1: a layer's, a simulated one */
+    return flags >= 0 && (flags & O_NONBLOCK);
+}
+
 /* ---- life ---- */
 
 struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,

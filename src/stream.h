@@ -119,6 +119,9 @@ static inline size_t stream_leftover(const struct eddy_stream *stream)
 /* Takes up to so many of the bytes left over: how many. */
 size_t stream_leftover_take(struct eddy_stream *stream, char *buffer, size_t size);
 
+/* Drops so many of them. */
+void stream_leftover_drop(struct eddy_stream *stream, size_t size);
+
 /* Keeps bytes when there are none yet. */
 int stream_leftover_keep(struct eddy_stream *stream, const char *data, size_t size);
 
@@ -133,6 +136,9 @@ ssize_t stream_send_by(struct eddy_stream *stream, stream_attempt *attempt, void
 
 /* At least one byte, at most size. Nothing was taken if it fails. */
 ssize_t stream_send(struct eddy_stream *stream, const char *data, size_t size);
+
+/* Whether it may be given to calls that would wait otherwise. */
+bool stream_is_nonblocking(const struct eddy_stream *stream);
 
 /* All of it: size. What went out before it failed is in *ret_sent. */
 ssize_t stream_send_all(struct eddy_stream *stream, const char *data, size_t size,

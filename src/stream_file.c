@@ -4,8 +4,8 @@
  *
  * sendfile would wait for the disk, and the loop with it. So the first and the last byte of a piece are
  * asked for first, which costs little beside the piece: if either isn't in memory, the file is read as
- * files are read, by ring or pool. The same goes for streams of layers, and for files and descriptors
- * that know no sendfile.
+ * files are read, by ring or pool. The same goes for streams of layers, for blocking sockets, and for files
+ * and descriptors that know no sendfile.
  */
 #include "eddy/file.h"
 #include "file.h"
@@ -110,7 +110,7 @@ ssize_t eddy_sendfile(eddy_stream *stream, eddy_file *file, uint64_t offset, siz
                                     .file = file,
                                     .offset = (int64_t)offset,
                                     .size = size < room ? size : (size_t)room,
-                                    .copies = stream->layer != NULL};
+                                    .copies = !stream_is_nonblocking(stream)};
         sent = send_file(&transfer);
         file_leave(file);
     }

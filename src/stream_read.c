@@ -17,7 +17,7 @@
 
 /* ---- the bytes left over ---- */
 
-static void leftover_drop(struct eddy_stream *stream, size_t size)
+void stream_leftover_drop(struct eddy_stream *stream, size_t size)
 {
     stream->begin += size;
     if (stream_leftover(stream))
@@ -34,7 +34,7 @@ size_t stream_leftover_take(struct eddy_stream *stream, char *buffer, size_t siz
     if (!size)
         return 0;
     memcpy(buffer, stream->buffer + stream->begin, size);
-    leftover_drop(stream, size);
+    stream_leftover_drop(stream, size);
     return size;
 }
 
@@ -174,7 +174,7 @@ ssize_t stream_receive_more(struct eddy_stream *stream)
             n = receive_try(stream, stream->buffer + stream->end, stream->capacity - stream->end);
             if (n > 0)
                 stream->end += (size_t)n;
-            leftover_drop(stream, 0);
+            stream_leftover_drop(stream, 0);
             if (n != -EAGAIN || stream->layer)
                 return n;
             n = 0;
@@ -302,7 +302,7 @@ int eddy_stream_consume(eddy_stream *stream, size_t size)
     if (size > stream_leftover(stream))
         return log_misuse(-EINVAL, call, "%zu bytes, but there are %zu", size,
                           stream_leftover(stream));
-    leftover_drop(stream, size);
+    stream_leftover_drop(stream, size);
     return 0;
 }
 

@@ -128,7 +128,7 @@ TEST(rule_178_exactly_or_the_stream_ends_before)
 
 /* ---- cancels ---- */
 
-TEST(a_timeout_on_a_read_takes_nothing)
+TEST(rule_082_a_timeout_on_a_read_is_prompt_and_takes_nothing)
 {
     struct pair pair = stream_pair(PAIR_TCP);
     char buffer[16];
@@ -241,7 +241,7 @@ TEST(rule_184_a_second_reader_or_writer_is_refused)
     return err;
 }
 
-TEST(closing_wakes_reader_and_writer)
+TEST(rule_190_closing_wakes_reader_and_writer)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
     int err;
@@ -279,6 +279,48 @@ TEST(rule_192_half_close)
     CHECK_INT(eddy_stream_write(pair.b, "answer", 6), 6);
     CHECK_INT(eddy_stream_read(pair.a, buffer, 8), 6);
     pair_close(&pair);
+    return 0;
+}
+
+TEST(rule_193_after_the_peers_end_writing_goes_on)
+{
+    struct pair pair = stream_pair(PAIR_TCP);
+    char buffer[8];
+    CHECK_INT(eddy_stream_write_end(pair.b), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(eddy_stream_read(pair.a, buffer, 8), 0);
+        CHECK_INT(eddy_stream_write(pair.a, "more", 4), 4);
+        CHECK_INT(eddy_stream_read_exactly(pair.b, buffer, 4), 4);
+    }
+    pair_close(&pair);
+    return 0;
+}
+
+TEST(rule_194_what_was_written_before_a_close_arrives)
+{
+    struct pair pair = stream_pair(PAIR_TCP);
+    static char data[100000];
+    CHECK_INT(eddy_stream_write(pair.a, data, sizeof data), sizeof data);
+    eddy_stream_close(pair.a);
+    CHECK_INT(eddy_stream_read_exactly(pair.b, data, sizeof data), sizeof data);
+    CHECK_INT(eddy_stream_read(pair.b, data, 1), 0);
+    eddy_stream_close(pair.b);
+    return 0;
+}
+
+TEST(rule_189_writes_to_a_closed_peer_come_to_an_error)
+{
+    for (enum pair_kind kind = PAIR_UNIX; kind <= PAIR_PIPE; kind++) {
+        struct pair pair = stream_pair(kind);
+        ssize_t n = 0;
+        int writes = 0;
+        eddy_stream_close(pair.a);
+        while (n >= 0 && writes++ < 100)
+            n = eddy_stream_write(pair.b, "x", 1);
+        CHECK(n == -EPIPE || n == -ECONNRESET);
+        CHECK_INT(eddy_stream_write(pair.b, "x", 1), n);
+        eddy_stream_close(pair.b);
+    }
     return 0;
 }
 

@@ -2,6 +2,7 @@
 /* Streams under load: back-pressure, every byte in its place, fairness, an end behind the data. */
 #define TEST_DEFAULTS .real_system = true
 #include <limits.h>
+#include <sys/time.h>
 #include "stream_pairs.h"
 
 /* ---- back-pressure ---- */
@@ -26,12 +27,12 @@ static int check_back_pressure(enum pair_kind kind)
     return err;
 }
 
-TEST(back_pressure_over_tcp)
+TEST(rule_187_a_write_suspends_while_nobody_reads)
 {
     return check_back_pressure(PAIR_TCP);
 }
 
-TEST(back_pressure_over_a_socketpair)
+TEST(rule_186_what_nobody_reads_stays_with_the_system)
 {
     return check_back_pressure(PAIR_UNIX);
 }
@@ -98,6 +99,27 @@ TEST(a_cancelled_write_some_has_written_nothing)
     CHECK_INT(check_write_some(PAIR_UNIX), 0);
     CHECK_INT(check_write_some(PAIR_PIPE), 0);
     return 0;
+}
+
+/* ---- interruptions ---- */
+
+static void interrupt(int number)
+{
+    (void)number;
+}
+
+TEST(rule_198_interrupted_calls_are_made_again)
+{
+    const struct sigaction handler = {.sa_handler = interrupt}; /* no SA_RESTART */
+    struct sigaction before;
+    const struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+    CHECK_INT(sigaction(SIGALRM, &handler, &before), 0);
+    CHECK_INT(setitimer(ITIMER_REAL, &often, NULL), 0);
+    int r = check_back_pressure(PAIR_TCP);
+    r = r ? r : check_back_pressure(PAIR_PIPE);
+    (void)setitimer(ITIMER_REAL, &never, NULL);
+    (void)sigaction(SIGALRM, &before, NULL);
+    return r;
 }
 
 /* ---- several parts ---- */

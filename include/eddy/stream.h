@@ -126,6 +126,16 @@ EDDY_API EDDY_ASYNC ssize_t eddy_stream_write_vector(eddy_stream *stream, const 
 EDDY_API EDDY_ASYNC ssize_t eddy_sendfile(eddy_stream *stream, eddy_file *file, uint64_t offset,
                                           size_t size);
 
+/* Moves what arrives at one stream to another: `size` bytes, or all until `from` ends. How many. Between
+ * descriptors they don't come into the program's memory (splice, through a pipe: two more descriptors
+ * while it lasts); else, and for layers, they are copied. Nothing is lost: bytes that were taken from
+ * `from` and couldn't be written, cancelled or failed, are still there to be read. The end isn't passed
+ * on: see eddy_stream_write_end. Errors as eddy_stream_read of the one, eddy_stream_write of the other,
+ * whose eddy_stream_partial_write says how many bytes were moved; -EINVAL for a negative size. Both
+ * streams are in use meanwhile, in these directions; they may be the same. */
+#define EDDY_SPLICE_ALL INT64_MAX
+EDDY_API EDDY_ASYNC int64_t eddy_splice(eddy_stream *from, eddy_stream *to, int64_t size);
+
 /* How many descriptors may travel at once. */
 #define EDDY_STREAM_DESCRIPTORS 253
 

@@ -120,6 +120,10 @@ struct engine_vtable {
     /* sendfile from an offset. -EINVAL: not with these two. */
     ssize_t (*send_file)(struct engine *engine, int descriptor, int file, int64_t offset,
                          size_t size);
+    /* splice: between what is non-blocking and a pipe's end, which is full or empty for -EAGAIN, too.
+     * -EINVAL: not with this descriptor. */
+    ssize_t (*receive_into_pipe)(struct engine *engine, int descriptor, int pipe, size_t size);
+    ssize_t (*send_from_pipe)(struct engine *engine, int pipe, int descriptor, size_t size);
     int (*socket)(struct engine *engine, int family, int type, int protocol); /* non-blocking */
     int (*bind)(struct engine *engine, int descriptor, const struct sockaddr *address,
                 socklen_t size);
@@ -177,7 +181,8 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
 #define ENGINE_SOCKET_CALLS                                                                        \
     .receive = engine_socket_receive, .send = engine_socket_send,                                  \
     .receive_message = engine_socket_receive_message, .send_message = engine_socket_send_message,  \
-    .send_file = engine_socket_send_file, .socket = engine_socket_socket,                          \
+    .send_file = engine_socket_send_file, .receive_into_pipe = engine_socket_receive_into_pipe,    \
+    .send_from_pipe = engine_socket_send_from_pipe, .socket = engine_socket_socket,                \
     .bind = engine_socket_bind, .listen = engine_socket_listen, .connect = engine_socket_connect,  \
     .accept = engine_socket_accept, .shutdown = engine_socket_shutdown,                            \
     .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
@@ -191,6 +196,8 @@ EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size
 EDDY_PRIVATE ssize_t engine_socket_receive_message(struct engine *, int, struct msghdr *);
 EDDY_PRIVATE ssize_t engine_socket_send_message(struct engine *, int, const struct msghdr *);
 EDDY_PRIVATE ssize_t engine_socket_send_file(struct engine *, int, int, int64_t, size_t);
+EDDY_PRIVATE ssize_t engine_socket_receive_into_pipe(struct engine *, int, int, size_t);
+EDDY_PRIVATE ssize_t engine_socket_send_from_pipe(struct engine *, int, int, size_t);
 EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);
 EDDY_PRIVATE int engine_socket_bind(struct engine *, int, const struct sockaddr *, socklen_t);
 EDDY_PRIVATE int engine_socket_listen(struct engine *, int, int);

@@ -10,6 +10,7 @@
  * one failed call (100 ns) and is then read or written as a file.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/sendfile.h>
@@ -130,6 +131,32 @@ ssize_t engine_socket_send_file(struct engine *engine, int descriptor, int file,
         ssize_t sent = sigpipe_let_go(&sigpipe, sendfile(descriptor, file, &from, size));
         if (sent != -EINTR)
             return sent;
+    }
+}
+
+ssize_t engine_socket_receive_into_pipe(struct engine *engine, int descriptor, int pipe,
+                                        size_t size)
+{
+    (void)engine;
+    for (;;) {
+        ssize_t moved = splice(descriptor, NULL, pipe, NULL, size, SPLICE_F_NONBLOCK);
+        if (moved >= 0)
+            return moved;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+ssize_t engine_socket_send_from_pipe(struct engine *engine, int pipe, int descriptor, size_t size)
+{
+    (void)engine;
+    for (;;) {
+        struct sigpipe sigpipe;
+        sigpipe_hold(&sigpipe);
+        ssize_t moved = sigpipe_let_go(
+            &sigpipe, splice(pipe, NULL, descriptor, NULL, size, SPLICE_F_NONBLOCK));
+        if (moved != -EINTR)
+            return moved;
     }
 }
 

@@ -179,6 +179,36 @@ static ssize_t fault_send_file(struct engine *base, int descriptor, int file, in
     return n;
 }
 
+static ssize_t fault_receive_into_pipe(struct engine *base, int descriptor, int pipe, size_t size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_RECEIVE_INTO_PIPE);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_READ))
+        return -EAGAIN;
+    size_t part = fault_part(fault, size);
+    ssize_t n = fault->inner->call->receive_into_pipe(fault->inner, descriptor, pipe, part);
+    if (part < size && n == (ssize_t)part)
+        fault_owe(fault, descriptor, READY_READ);
+    return n;
+}
+
+static ssize_t fault_send_from_pipe(struct engine *base, int pipe, int descriptor, size_t size)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SEND_FROM_PIPE);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_WRITE))
+        return -EAGAIN;
+    size_t part = fault_part(fault, size);
+    ssize_t n = fault->inner->call->send_from_pipe(fault->inner, pipe, descriptor, part);
+    if (part < size && n == (ssize_t)part)
+        fault_owe(fault, descriptor, READY_WRITE);
+    return n;
+}
+
 /* ---- life of a socket ---- */
 
 static int fault_socket(struct engine *base, int family, int type, int protocol)
@@ -352,6 +382,8 @@ static const struct engine_vtable fault_vtable = {
     .receive_message = fault_receive_message,
     .send_message = fault_send_message,
     .send_file = fault_send_file,
+    .receive_into_pipe = fault_receive_into_pipe,
+    .send_from_pipe = fault_send_from_pipe,
     .socket = fault_socket,
     .bind = fault_bind,
     .listen = fault_listen,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, recvmsg,
- * sendmsg, sendfile, read, write, socket, bind, listen, connect, accept, shutdown, close, getsockname,
+ * sendmsg, sendfile, splice, read, write, socket, bind, listen, connect, accept, shutdown, close, getsockname,
  * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat,
  * ftruncate, getdents, flock, copy_file_range, preadv2, pipe, clone, execve, pidfd_open, kill, waitid in
  * section 2; ip, tcp and unix in section 7), for the kinds of descriptor that the library hands to the
@@ -58,6 +58,10 @@ static const struct {
     [FAULT_SEND_FILE] = {"send_file",
                          {ECONNRESET, EHOSTUNREACH, EINVAL, EIO, ENOBUFS, ENOMEM, EOVERFLOW, EPIPE,
                           ETIMEDOUT}},
+    [FAULT_RECEIVE_INTO_PIPE] = {"receive_into_pipe",
+                                 {ECONNRESET, EHOSTUNREACH, EINVAL, EIO, ENOMEM, ETIMEDOUT}},
+    [FAULT_SEND_FROM_PIPE] = {"send_from_pipe",
+                              {ECONNRESET, EHOSTUNREACH, EINVAL, EIO, ENOMEM, EPIPE, ETIMEDOUT}},
     [FAULT_SOCKET] = {"socket",
                       {EACCES, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT}},
     [FAULT_BIND] = {"bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOMEM}},

@@ -222,6 +222,16 @@ static int sim_process_reap(struct engine *base, const struct process_child *chi
     return -ENOTSUP;
 }
 
+/* There are no pipes here. */
+static ssize_t sim_splice(struct engine *base, int from, int to, size_t size)
+{
+    (void)base;
+    (void)from;
+    (void)to;
+    (void)size;
+    return -EINVAL;
+}
+
 /* ---- life ---- */
 
 /* Watches just end: their memory may be gone. */
@@ -273,6 +283,8 @@ static const struct engine_vtable sim_vtable = {
     .receive_message = sim_socket_receive_message,
     .send_message = sim_socket_send_message,
     .send_file = sim_socket_send_file,
+    .receive_into_pipe = sim_splice,
+    .send_from_pipe = sim_splice,
     .socket = sim_socket_open,
     .bind = sim_socket_bind,
     .listen = sim_socket_listen,
