@@ -27,10 +27,17 @@ extern const struct contender eddy_sim_contenders[];
 #define EDDY_SIM_CONTENDERS eddy_sim_contenders,
 #endif
 
+extern const struct contender eddy_tls_contenders[];
+#ifdef BENCH_WITHOUT_TLS
+#define EDDY_TLS_CONTENDERS
+#else
+#define EDDY_TLS_CONTENDERS eddy_tls_contenders,
+#endif
+
 #define EDDY_CONTENDERS                                                                            \
     eddy_switch_contenders, eddy_spawn_contenders, eddy_queue_contenders, eddy_timer_contenders,   \
         eddy_wake_contenders, eddy_join_contenders, eddy_memory_contenders, eddy_echo_contenders,  \
-        EDDY_SIM_CONTENDERS
+        EDDY_SIM_CONTENDERS EDDY_TLS_CONTENDERS
 
 /* What programs get by default ($EDDY_ENGINE chooses the engine), but Ctrl-C ends the benchmark,
  * failures become a row's text, and a step may take as long as it likes. */

@@ -16,6 +16,9 @@ extern const struct contender floor_join_contenders[];
 extern const struct contender floor_sim_contenders[];
 extern const struct contender floor_memory_contenders[];
 extern const struct contender floor_echo_epoll_contenders[];
+#ifndef BENCH_WITHOUT_TLS
+extern const struct contender floor_tls_contenders[];
+#endif
 #ifndef BENCH_WITHOUT_URING
 extern const struct contender floor_echo_uring_contenders[];
 #endif

@@ -32,6 +32,9 @@ static const struct contender *const tables[] = {
 #ifndef BENCH_WITHOUT_URING
     floor_echo_uring_contenders,
 #endif
+#ifndef BENCH_WITHOUT_TLS
+    floor_tls_contenders,
+#endif
 #ifndef BENCH_FLOORS_ONLY
     EDDY_CONTENDERS
 #endif
@@ -128,6 +131,18 @@ static const struct group groups[] = {
      .target = "1.15x raw epoll",
      .scale = 1000,
      .operations = 100000},
+    {.name = "tls-send",
+     .title = "bulk data out over TLS 1.3",
+     .unit = "CPU us a MiB",
+     .target = "1.1x plain OpenSSL",
+     .scale = 1000,
+     .operations = 400},
+    {.name = "tls-receive",
+     .title = "bulk data in over TLS 1.3",
+     .unit = "CPU us a MiB",
+     .target = "1.1x plain OpenSSL",
+     .scale = 1000,
+     .operations = 400},
     {.name = "sim",
      .title = "1000 tasks echo 64 B in a simulated network",
      .unit = "CPU us a simulated ms",

@@ -11,7 +11,7 @@ the last run.
 
 Printed are lines and branches per file, the files below the minimum, and the lines of the core
 that no test reaches; BUILD/index.html has the same with the sources. The core is src/ without
-client/ and test/. Branches of assert() don't count. The exit status is 1 if the core's lines as a
+client/, tls/ and test/. Branches of assert() don't count. The exit status is 1 if the core's lines as a
 whole are below the minimum (90 %), or a test failed.
 """
 import argparse
@@ -148,7 +148,7 @@ def forget_assertions(name, file):
 
 def part_of(name):
     folder = name.split('/')[1]
-    return {'client': 'client', 'test': 'eddy-test'}.get(folder, 'core')
+    return {'client': 'client', 'tls': 'tls', 'test': 'eddy-test'}.get(folder, 'core')
 
 
 def percent(reached, all_there):

@@ -10,7 +10,7 @@ set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config liburing-dev)
 demo=(libcurl4-openssl-dev libjansson-dev libjpeg-dev)
-check=(libcmocka-dev g++ cmake openssl libglib2.0-dev)
+check=(libcmocka-dev libssl-dev g++ cmake openssl libglib2.0-dev)
 torture=(clang strace)
 ci=(clang-format valgrind qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gdb)
 photographs=mate-backgrounds # the demo does without: it then draws its own pictures

@@ -361,7 +361,7 @@ class Torture:
             status, output = self.run(
                 result, 'setup',
                 ['meson', 'setup', folder, SOURCE, '-Dfuzz=true', '-Dbench=false',
-                 '-Dexamples=false', '-Dclient=disabled', '-Db_lundef=false',
+                 '-Dexamples=false', '-Dclient=disabled', '-Dtls=disabled', '-Db_lundef=false',
                  '-Db_sanitize=address,undefined'], CC='clang')
             if status != 0:
                 self.tell('setup', output)

@@ -38,6 +38,10 @@ has_client() {
     pkg-config --exists eddy-client
 }
 
+has_tls() {
+    pkg-config --exists eddy-tls
+}
+
 has_test() {
     pkg-config --exists eddy-test
 }
@@ -61,6 +65,12 @@ pkg-config)
         "${cc[@]}" "$here/consumer.c" -o "$work/client" $(pkg-config --cflags --libs eddy-client)
         "$work/client"
     fi
+    if has_tls; then
+        # shellcheck disable=SC2046
+        "${cc[@]}" "$here/consumer_tls.c" -o "$work/tls" $(pkg-config --cflags --libs eddy-tls)
+        readelf -d "$work/tls" | grep -q 'NEEDED.*libeddy-tls\.so\.0\]'
+        "$work/tls"
+    fi
     if has_test; then
         # shellcheck disable=SC2046
         "${cc[@]}" "$here/consumer_test.c" -o "$work/test" $(pkg-config --cflags --libs eddy-test)
@@ -80,7 +90,18 @@ pkg-config-static)
                 sed 's/-leddy-test\b/-l:libeddy-test.a/; s/-leddy\b/-l:libeddy.a/'
         )
     fi
+    if has_tls; then
+        # shellcheck disable=SC2046
+        "${cc[@]}" "$here/consumer_tls.c" -o "$work/tls" $(
+            pkg-config --static --cflags --libs eddy-tls |
+                sed 's/-leddy-tls\b/-l:libeddy-tls.a/; s/-leddy\b/-l:libeddy.a/'
+        )
+    fi
     unset LD_LIBRARY_PATH
+    if has_tls; then
+        ! readelf -d "$work/tls" | grep -q 'NEEDED.*libeddy'
+        "$work/tls"
+    fi
     ! readelf -d "$work/consumer" | grep -q 'NEEDED.*libeddy'
     "$work/consumer"
     if has_test; then
@@ -95,7 +116,8 @@ cmake)
         exit 1
     }
     cmake --build "$work"
-    for program in consumer consumer_static consumer_cplusplus consumer_client; do
+    for program in consumer consumer_static consumer_cplusplus consumer_client consumer_tls \
+        consumer_tls_static; do
         [ ! -x "$work/$program" ] || "$work/$program"
     done
     for program in consumer_test consumer_test_static; do

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checks of the peer's certificate, told in a sentence: which check, which certificate, which name.
+ */
+#include <arpa/inet.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include "tls.h"
+
+/* ---- names ---- */
+
+struct name_list {
+    char *buffer;
+    size_t size, length;
+};
+
+static void name_add(struct name_list *list, const char *name, size_t length)
+{
+    char text[NAME_SIZE];
+    size_t shown = length < sizeof text - 1 ? length : sizeof text - 1;
+    for (size_t i = 0; i < shown; i++) /* from a stranger: nothing that would move a terminal */
+        text[i] = (char)(name[i] >= ' ' && name[i] <= '~' ? name[i] : '?');
+    text[shown] = '\0';
+    size_t at = list->length < list->size ? list->length : list->size;
+    int added = snprintf(list->buffer ? list->buffer + at : NULL, list->size - at, "%s%s",
+                         list->length ? ", " : "", text);
+    list->length += added > 0 ? (size_t)added : 0;
+}
+
+static void name_add_address(struct name_list *list, const ASN1_OCTET_STRING *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    int family = ASN1_STRING_length(address) == 4 ? AF_INET : AF_INET6;
+    if (family == AF_INET6 && ASN1_STRING_length(address) != 16)
+        return;
+    if (inet_ntop(family, ASN1_STRING_get0_data(address), text, sizeof text))
+        name_add(list, text, strlen(text));
+}
+
+static void name_add_common(struct name_list *list, const X509_NAME *subject)
+{
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0)
+        return;
+    const ASN1_STRING *name = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+    name_add(list, (const char *)ASN1_STRING_get0_data(name), (size_t)ASN1_STRING_length(name));
+}
+
+int certificate_names(const X509 *certificate, char *buffer, size_t size)
+{
+    struct name_list list = {.buffer = buffer, .size = size};
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+        int type;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        if (type == GEN_DNS)
+            name_add(&list, (const char *)ASN1_STRING_get0_data(value),
+                     (size_t)ASN1_STRING_length(value));
+        else if (type == GEN_IPADD)
+            name_add_address(&list, value);
+    }
+    GENERAL_NAMES_free(names);
+    if (!list.length)
+        name_add_common(&list, X509_get_subject_name(certificate));
+    if (!list.length && size)
+        buffer[0] = '\0';
+    return (int)list.length;
+}
+
+/* ---- sentences ---- */
+
+#define WHO_SIZE 480
+
+static void subject_name(const X509_NAME *subject, char text[NAME_SIZE])
+{
+    struct name_list list = {.buffer = text, .size = NAME_SIZE};
+    name_add_common(&list, subject);
+    if (!list.length) {
+        char line[NAME_SIZE];
+        if (!X509_NAME_oneline(subject, line, sizeof line) || !line[0])
+            (void)snprintf(line, sizeof line, "(nobody)");
+        name_add(&list, line, strlen(line));
+    }
+}
+
+/* "2026-01-27 12:00:00 UTC" */
+static void time_text(const ASN1_TIME *time, char text[32])
+{
+    struct tm parts;
+    if (!ASN1_TIME_to_tm(time, &parts) || !strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &parts))
+        (void)snprintf(text, 32, "a time unknown");
+}
+
+/* "the certificate of example.org", or one further up: "the certificate of 'Some CA', above that of
+ * example.org". */
+static void whose(const struct channel *channel, const X509 *certificate, int depth,
+                  char text[WHO_SIZE])
+{
+    char subject[NAME_SIZE];
+    subject_name(X509_get_subject_name(certificate), subject);
+    if (depth == 0)
+        (void)snprintf(text, WHO_SIZE, "the certificate of %s", channel->peer);
+    else
+        (void)snprintf(text, WHO_SIZE, "the certificate of '%.150s', above that of %s,", subject,
+                       channel->peer);
+}
+
+static void refuse(struct channel *channel, int error, const X509 *certificate, int depth)
+{
+    char who[WHO_SIZE], other[NAME_SIZE], time[32];
+    char *text = channel->refused = OPENSSL_malloc(TEXT_SIZE);
+    if (!text)
+        return; /* then OpenSSL's own words will do */
+    whose(channel, certificate, depth, who);
+    switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        time_text(X509_get0_notAfter(certificate), time);
+        (void)snprintf(text, TEXT_SIZE, "%s expired on %s", who, time);
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        time_text(X509_get0_notBefore(certificate), time);
+        (void)snprintf(text, TEXT_SIZE, "%s isn't valid before %s", who, time);
+        break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        if (certificate_names(certificate, other, sizeof other) >= (int)sizeof other)
+            memcpy(other + sizeof other - 4, "...", 4);
+        (void)snprintf(text, TEXT_SIZE, "the certificate is for %s; not for %s",
+                       other[0] ? other : "no name at all", channel->peer);
+        break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        (void)snprintf(text, TEXT_SIZE, "%s is self-signed, and not among the roots", who);
+        break;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        subject_name(X509_get_subject_name(certificate), other);
+        (void)snprintf(text, TEXT_SIZE,
+                       "the certificate of %s leads up to '%s', which is not among the roots",
+                       channel->peer, other);
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        subject_name(X509_get_issuer_name(certificate), other);
+        (void)snprintf(text, TEXT_SIZE,
+                       "%.300s was issued by '%.150s', which is not among the roots", who, other);
+        break;
+    default:
+        (void)snprintf(text, TEXT_SIZE, "%.300s was refused: %s", who,
+                       X509_verify_cert_error_string(error));
+    }
+}
+
+int verify_callback(int fine, X509_STORE_CTX *store)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct channel *channel = ssl ? channel_of(ssl) : NULL;
+    const X509 *certificate = X509_STORE_CTX_get_current_cert(store);
+    if (!fine && channel && certificate && !channel->refused)
+        refuse(channel, X509_STORE_CTX_get_error(store), certificate,
+               X509_STORE_CTX_get_error_depth(store));
+    return fine;
+}

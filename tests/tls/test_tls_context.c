@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* Contexts: what files and options they refuse, certificates by name, reloading, sessions, protocols. */
+#include "tls/tls_test.h"
+#include <sys/stat.h>
+
+#define ONE(...) (const struct eddy_tls_certificate[]){{__VA_ARGS__}}, .certificate_count = 1
+
+static int open_code(enum eddy_tls_side side, const struct eddy_tls_context_options *options)
+{
+    eddy_tls_context *context = NULL;
+    int r = eddy_tls_context_open(side, options, &context);
+    EXPECT(r < 0 ? !context : context != NULL);
+    eddy_tls_context_close(context);
+    return r;
+}
+
+#define CHECK_SERVER(code, said, ...)                                                              \
+    CHECK_OPEN(EDDY_TLS_SERVER, code, said, (&(const struct eddy_tls_context_options){__VA_ARGS__}))
+#define CHECK_CLIENT(code, said, ...)                                                              \
+    CHECK_OPEN(EDDY_TLS_CLIENT, code, said, (&(const struct eddy_tls_context_options){__VA_ARGS__}))
+#define CHECK_OPEN(side, code, said, options)                                                      \
+    do {                                                                                           \
+        CHECK_INT(open_code(side, options), code);                                                 \
+        if ((code) < 0)                                                                            \
+            CHECK_CONTAINS(last_message(), said);                                                  \
+    } while (0)
+
+TEST(bad_files_are_named)
+{
+    const char *own = certificate_path("localhost.pem"), *key = certificate_path("key.pem");
+    const char *none = certificate_path("none.pem"), *locked = certificate_path("locked.pem");
+    const char *root = certificate_path("root.pem");
+    CHECK_SERVER(0, "", .certificates = ONE(own, NULL, NULL));
+    CHECK_SERVER(0, "", .certificates = ONE(own, key, NULL));
+    CHECK_SERVER(0, "", .certificates = ONE(own, locked, "secret"));
+    CHECK_SERVER(-EINVAL, "(no password given) of ", .certificates = ONE(own, locked, NULL));
+    CHECK_SERVER(-EINVAL, "locked.pem can't be read", .certificates = ONE(own, locked, "wrong"));
+    CHECK_SERVER(-ENOENT, "none.pem", .certificates = ONE(none, NULL, NULL));
+    CHECK_SERVER(-ENOENT, "none.pem", .certificates = ONE(own, none, NULL));
+    CHECK_SERVER(-EINVAL, "key.pem holds no certificate", .certificates = ONE(key, NULL, NULL));
+    CHECK_SERVER(-EINVAL, "root.pem holds no private key", .certificates = ONE(root, NULL, NULL));
+    CHECK_SERVER(-EINVAL, "isn't that of the certificate of ",
+                 .certificates = ONE(certificate_path("two.pem"), key, NULL));
+    CHECK_CLIENT(0, "", .ca_file = root);
+    CHECK_CLIENT(-ENOENT, "none.pem", .ca_file = none);
+    CHECK_CLIENT(-EINVAL, "key.pem", .ca_file = key);
+    CHECK_CLIENT(-EINVAL, "ca_text holds no certificate", .ca_text = "nothing");
+    CHECK_CLIENT(-ENOENT, "none/log: No such file", .ca_file = root, .key_log_file = "none/log");
+    return 0;
+}
+
+TEST(bad_options_are_refused)
+{
+    const char *own = certificate_path("localhost.pem"), *root = certificate_path("root.pem");
+    static const char *const empty[] = {"h2", "", NULL};
+    CHECK_SERVER(-EINVAL, "a server needs a certificate", .ca_file = root);
+    CHECK_SERVER(-EINVAL, "and NULL", .certificate_count = 1);
+    CHECK_SERVER(-EINVAL, "at most 1024", .certificates = NULL, .certificate_count = 2000);
+    CHECK_SERVER(-EINVAL, "certificate 0 has no file", .certificates = ONE(NULL, NULL, NULL));
+    CHECK_SERVER(-EINVAL, "clients aren't to be verified", .certificates = ONE(own, NULL, NULL),
+                 .ca_file = root);
+    CHECK_CLIENT(-EINVAL, "TLS before 1.2", .least = (enum eddy_tls_version_number)0x0302);
+    CHECK_CLIENT(-EINVAL, "no cipher \"NONSENSE\"", .ca_file = root, .ciphers = "NONSENSE");
+    CHECK_CLIENT(-EINVAL, "a protocol's name of 0 bytes", .protocols = empty);
+    CHECK_CLIENT(-EINVAL, "verify is 9", .verify = (enum eddy_tls_verify)9);
+    eddy_tls_context *context;
+    CHECK_INT(eddy_tls_context_open(EDDY_TLS_CLIENT, NULL, NULL), -EINVAL);
+    CHECK_INT(eddy_tls_context_open((enum eddy_tls_side)7, NULL, &context), -EINVAL);
+    CHECK_INT(eddy_tls_context_reload(NULL), -EINVAL);
+    eddy_tls_context_close(NULL);
+    return 0;
+}
+
+/* ---- one of several certificates ---- */
+
+/* Whom the server shows itself as, to one who asks for that name. */
+static int shown(int port, eddy_tls_context *client, const char *name, const char *expected)
+{
+    eddy_stream *stream;
+    char names[64];
+    struct eddy_tls_options options = {.server_name = name};
+    CHECK_INT(eddy_tls_connect("127.0.0.1", port, client, &options, &stream), 0);
+    CHECK(eddy_tls_peer_names(stream, names, sizeof names) > 0);
+    CHECK_TEXT(names, expected);
+    CHECK_INT(exchange_hello(stream), 0);
+    CHECK_INT(eddy_tls_shutdown(stream), 0);
+    eddy_stream_close(stream);
+    return 0;
+}
+
+TEST(the_certificate_is_chosen_by_the_name_asked_for)
+{
+    const struct eddy_tls_certificate all[] = {{certificate_path("localhost.pem"), NULL, NULL},
+                                               {certificate_path("two.pem"), NULL, NULL},
+                                               {certificate_path("three.pem"), NULL, NULL}};
+    static struct site site;
+    CHECK_INT(site_open(&site, server_with(.certificates = all, .certificate_count = 3), echo), 0);
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .any_name = true, .no_sessions = true);
+    CHECK_INT(shown(site.port, client, "localhost", "localhost, 127.0.0.1"), 0);
+    CHECK_INT(shown(site.port, client, "a.test", "a.test, *.b.test"), 0);
+    CHECK_INT(shown(site.port, client, "any.b.test", "a.test, *.b.test"), 0);
+    CHECK_INT(shown(site.port, client, "c.test", "c.test"), 0);
+    CHECK_INT(shown(site.port, client, "unknown.test", "localhost, 127.0.0.1"), 0);
+    CHECK_INT(shown(site.port, client, NULL, "localhost, 127.0.0.1"), 0);
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+TEST(a_reload_is_for_new_connections)
+{
+    static struct site site;
+    certificate_copy("localhost.pem", "now.pem");
+    CHECK_INT(site_open(&site, server_of("now.pem"), echo), 0);
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .any_name = true, .no_sessions = true);
+    eddy_stream *old;
+    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, client, NULL, &old), 0);
+    certificate_copy("two.pem", "now.pem");
+    CHECK_INT(shown(site.port, client, NULL, "localhost, 127.0.0.1"), 0);
+    CHECK_INT(eddy_tls_context_reload(site.service.context), 0);
+    CHECK_INT(shown(site.port, client, NULL, "a.test, *.b.test"), 0);
+    certificate_copy("root.pem", "now.pem"); /* no key in it */
+    CHECK_INT(eddy_tls_context_reload(site.service.context), -EINVAL);
+    CHECK_CONTAINS(last_message(), "now.pem holds no private key");
+    CHECK_INT(shown(site.port, client, NULL, "a.test, *.b.test"), 0);
+    CHECK_INT(exchange_hello(old), 0); /* lives through all that */
+    CHECK_INT(eddy_tls_shutdown(old), 0);
+    eddy_stream_close(old);
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+/* ---- sessions ---- */
+
+/* 1 if the session was resumed, 0 if not. */
+static int resumed(int port, eddy_tls_context *client, const char *name)
+{
+    eddy_stream *stream;
+    struct eddy_tls_options options = {.server_name = name};
+    CHECK_INT(eddy_tls_connect("127.0.0.1", port, client, &options, &stream), 0);
+    int was = eddy_tls_resumed(stream);
+    char names[64];
+    CHECK(eddy_tls_peer_names(stream, names, sizeof names) > 0); /* known from the session */
+    CHECK_INT(exchange_hello(stream), 0);                        /* the ticket comes before */
+    CHECK_INT(eddy_tls_shutdown(stream), 0);
+    eddy_stream_close(stream);
+    return was;
+}
+
+static int check_sessions(enum eddy_tls_version_number version)
+{
+    static struct site site, other;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
+    CHECK_INT(site_open(&other, server_of("localhost.pem"), echo), 0);
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .most = version);
+    CHECK_INT(resumed(site.port, client, "localhost"), 0);
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(resumed(site.port, client, "localhost"), 1);
+    CHECK_INT(resumed(site.port, client, "127.0.0.1"), 0); /* another name to check */
+    CHECK_INT(resumed(other.port, client, "localhost"), 0);
+    CHECK_INT(eddy_tls_context_reload(site.service.context), 0);
+    CHECK_INT(resumed(site.port, client, "localhost"), 1); /* tickets stay good */
+    CHECK_INT(eddy_tls_context_reload(client), 0);
+    CHECK_INT(resumed(site.port, client, "localhost"), 0);
+    eddy_tls_context_close(client);
+    client = client_with(.ca_file = certificate_path("root.pem"), .most = version,
+                         .no_sessions = true);
+    CHECK_INT(resumed(site.port, client, "localhost"), 0);
+    CHECK_INT(resumed(site.port, client, "localhost"), 0);
+    eddy_tls_context_close(client);
+    site_close(&other);
+    site_close(&site);
+    return 0;
+}
+
+TEST(sessions_are_resumed_with_TLS_1_3)
+{
+    return check_sessions(EDDY_TLS_1_3);
+}
+
+TEST(sessions_are_resumed_with_TLS_1_2)
+{
+    return check_sessions(EDDY_TLS_1_2);
+}
+
+HEAVY_TEST(sessions_of_many_peers_are_bounded)
+{
+    static struct site site;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .any_name = true);
+    char name[32];
+    for (int i = 0; i < 300; i++) { /* two tickets each, 256 are kept */
+        (void)snprintf(name, sizeof name, "host%d.test", i);
+        CHECK_INT(resumed(site.port, client, name), 0);
+    }
+    CHECK_INT(resumed(site.port, client, "host299.test"), 1);
+    CHECK_INT(resumed(site.port, client, "host1.test"), 0);
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+/* ---- protocols, versions, the key log ---- */
+
+static int protocol_of(const char *const *server, const char *const *client, const char *expected)
+{
+    static struct site site;
+    eddy_stream *stream = NULL;
+    CHECK_INT(
+        site_open(&site,
+                  server_with(.certificates = ONE(certificate_path("localhost.pem"), NULL, NULL),
+                              .protocols = server),
+                  echo),
+        0);
+    eddy_tls_context *context = client_with(.ca_file = certificate_path("root.pem"),
+                                            .protocols = client);
+    int r = eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream);
+    if (expected) {
+        CHECK_INT(r, 0);
+        CHECK_TEXT(eddy_tls_protocol(stream), expected);
+        CHECK_INT(eddy_tls_shutdown(stream), 0);
+        eddy_stream_close(stream);
+    } else {
+        CHECK_INT(r, -EPROTO);
+        CHECK_CONTAINS(last_message(), "the peer refused by the alert \"no application protocol\"");
+        CHECK_INT(eddy_sleep(1), 0);
+        CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
+    }
+    eddy_tls_context_close(context);
+    site_close(&site);
+    return 0;
+}
+
+TEST(the_server_s_favourite_of_both_sides_protocols)
+{
+    static const char *const both[] = {"h2", "http/1.1", NULL};
+    static const char *const older[] = {"http/1.1", NULL}, *const other[] = {"smtp", NULL};
+    CHECK_INT(protocol_of(both, both, "h2"), 0);
+    CHECK_INT(protocol_of(both, older, "http/1.1"), 0);
+    CHECK_INT(protocol_of(both, NULL, ""), 0);
+    CHECK_INT(protocol_of(NULL, both, ""), 0);
+    CHECK_INT(protocol_of(both, other, NULL), 0);
+    return 0;
+}
+
+TEST(versions_that_have_nothing_in_common)
+{
+    static struct site site;
+    eddy_stream *stream;
+    CHECK_INT(
+        site_open(&site,
+                  server_with(.certificates = ONE(certificate_path("localhost.pem"), NULL, NULL),
+                              .least = EDDY_TLS_1_3),
+                  echo),
+        0);
+    eddy_tls_context *context = client_with(.ca_file = certificate_path("root.pem"),
+                                            .most = EDDY_TLS_1_2);
+    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), -EPROTO);
+    CHECK_CONTAINS(last_message(), "the peer refused by the alert \"protocol version\"");
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
+    eddy_tls_context_close(context);
+    site_close(&site);
+    return 0;
+}
+
+TEST(secrets_are_written_only_where_asked_for)
+{
+    static struct site site;
+    const char *log = certificate_path("keys.log");
+    (void)unlink(log); /* of a run that was disturbed */
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
+    CHECK_INT(visit(site.port, client_of_root(), "localhost"), 0);
+    CHECK(access(log, F_OK) < 0);
+    CHECK_INT(visit(site.port,
+                    client_with(.ca_file = certificate_path("root.pem"), .key_log_file = log),
+                    "localhost"),
+              0);
+    struct stat status;
+    CHECK_INT(stat(log, &status), 0);
+    CHECK_INT(status.st_mode & 0777, 0600);
+    char text[200] = "";
+    FILE *file = fopen(log, "r");
+    CHECK(fread(text, 1, sizeof text - 1, file) > 100);
+    (void)fclose(file);
+    (void)unlink(log);
+    CHECK_CONTAINS(text, "TRAFFIC_SECRET");
+    site_close(&site);
+    return 0;
+}
