@@ -231,6 +231,22 @@ static void print_heading(const struct harness_options *options, const char *mac
         options->rounds, options->quick ? ", QUICK: figures mean little" : "");
 }
 
+/* A contender that lost an item, or served somebody twice: its figures are worth nothing. */
+static bool report_wrong(const struct result *results, size_t count)
+{
+    bool wrong = false;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < results[i].row_count; k++) {
+            const struct row *row = &results[i].rows[k];
+            if (row->error != -EBADMSG)
+                continue;
+            fprintf(stderr, "bench: in group '%s' '%s' did its work wrong\n",
+                    results[i].group->name, row->contender->name);
+            wrong = true;
+        }
+    return wrong;
+}
+
 int main(int count, char **words)
 {
     struct harness_options options = {.rounds = 7};
@@ -259,7 +275,8 @@ int main(int count, char **words)
         error = report_json(json, machine, results, measured);
     if (error < 0)
         fprintf(stderr, "bench: can't write '%s': %s\n", json, strerror(-error));
+    bool wrong = report_wrong(results, measured);
     for (size_t i = 0; i < measured; i++)
         result_release(&results[i]);
-    return error < 0;
+    return error < 0 || wrong;
 }
