@@ -55,5 +55,6 @@
 #include <eddy/stream_layer.h>
 #include <eddy/path.h>
 #include <eddy/directory.h>
+#include <eddy/temporary.h>
 
 #endif

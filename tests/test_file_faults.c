@@ -107,13 +107,70 @@ static int scenario_tree(void)
     return r;
 }
 
+static bool may_leave; /* what can't be deleted stays */
+
+static int whole_check(const char *name)
+{
+    eddy_file *file;
+    char text[16];
+    int r = eddy_file_open(in_scratch(name), O_RDONLY, 0, &file);
+    if (r < 0)
+        return r;
+    ssize_t n = 0;
+    size_t have = 0;
+    while ((n = eddy_file_read(file, text + have, sizeof text - have)) > 0)
+        have += (size_t)n;
+    if (n == 0 && (have != 8 || memcmp(text, "bbbbbbbb", 8) != 0))
+        wrong("a file that is written whole has %zu bytes", have);
+    r = eddy_file_close(file);
+    return n < 0 ? (int)n : r;
+}
+
+static int scenario_whole(void)
+{
+    eddy_temporary *folder = NULL;
+    int r = scratch_make();
+    if (r == 0)
+        r = eddy_replace_file(in_scratch("whole"), "aaaaaaaa", 8, 0600);
+    if (r == 0)
+        r = eddy_temporary_directory_open(scratch, &folder);
+    if (r < 0)
+        return r;
+    r = eddy_replace_file(in_scratch("whole"), "bbbbbbbb", 8, 0600);
+    if (r == 0)
+        r = whole_check("whole");
+    if (r == 0)
+        r = eddy_copy_file(in_scratch("whole"), in_scratch("copy"));
+    if (r == 0)
+        r = whole_check("copy");
+    return first_of(r, eddy_temporary_close(folder));
+}
+
+/* What is at the paths is whole, whatever failed or was cancelled, and nothing else is there. */
+static int check_whole(void)
+{
+    DIR *folder = scenario_simulated() ? NULL : opendir(scratch);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        struct stat status;
+        bool known = strcmp(entry->d_name, "whole") == 0 || strcmp(entry->d_name, "copy") == 0;
+        if (known && stat(in_scratch(entry->d_name), &status) == 0 && status.st_size != 8)
+            wrong("'%s' has %lld bytes", entry->d_name, (long long)status.st_size);
+        if (strncmp(entry->d_name, ".eddy-", 6) == 0 && !may_leave)
+            wrong("'%s' is left", entry->d_name);
+    }
+    if (folder)
+        (void)closedir(folder);
+    return scenario_check();
+}
+
 /* ---- all of them, in every way ---- */
 
 static void survive_faults(const char *name, int (*scenario)(void), enum eddy_fault_kind kind)
 {
     struct eddy_fault_result result = {.sites = 0};
     const struct eddy_fault_options fault = {.scenario = scenario,
-                                             .check = scenario_check,
+                                             .check = check_whole,
                                              .kind = kind,
                                              .simulated = scenario_simulated(),
                                              .seed = 1};
@@ -127,14 +184,17 @@ static void survive(const char *name, int (*scenario)(void))
 {
     struct eddy_sweep_result result = {.points = 0};
     const struct eddy_sweep_options sweep = {
-        .scenario = scenario, .check = scenario_check, .real = !scenario_simulated(), .seed = 1};
+        .scenario = scenario, .check = check_whole, .real = !scenario_simulated(), .seed = 1};
     EXPECT_INT(eddy_sweep(&sweep, &result), 0);
     EXPECT(result.points > 0);
     printf("%s: %zu points, %zu runs, %zu failed, %zu missed\n", name, result.points, result.runs,
            result.failed, result.missed);
+    survive_faults(name, scenario, EDDY_FAULT_STORM);
+    may_leave = true;
     survive_faults(name, scenario, EDDY_FAULT_MEMORY);
     survive_faults(name, scenario, EDDY_FAULT_ENGINE);
-    survive_faults(name, scenario, EDDY_FAULT_STORM);
+    may_leave = false;
+    scratch_remove();
 }
 
 #define SURVIVES(name)                                                                             \
@@ -145,6 +205,7 @@ static void survive(const char *name, int (*scenario)(void))
 
 SURVIVES(position)
 SURVIVES(tree)
+SURVIVES(whole)
 
 /* ---- a bad disk ---- */
 
@@ -167,6 +228,9 @@ static void any_error(int (*scenario)(void), struct eddy_sim_disk disk)
 REAL_PLAIN_TEST(a_disk_that_is_slow_short_failing_and_full)
 {
     any_error(scenario_position, (struct eddy_sim_disk){.delay_max = 1, .short_io = 0.5});
+    any_error(scenario_whole, (struct eddy_sim_disk){.delay_max = 1, .short_io = 0.5});
+    any_error(scenario_whole, (struct eddy_sim_disk){.failure = 0.1});
+    any_error(scenario_whole, (struct eddy_sim_disk){.capacity = 12});
     any_error(scenario_tree, (struct eddy_sim_disk){.delay_max = 1, .capacity = 2});
     any_error(scenario_position, (struct eddy_sim_disk){.failure = 0.1});
     any_error(scenario_position, (struct eddy_sim_disk){.capacity = 5});

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copying files: by copy_file_range where the file systems can do it, else by reading and writing;
+ * into a temporary file, which then takes the place.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "failure.h"
+#include "file.h"
+#include "log.h"
+#include "memory.h"
+#include "task.h"
+#include "temporary.h"
+
+enum {
+    RANGE_SIZE = 8 << 20, /* at a time: what a cancel may have to wait for */
+    BLOCK_SIZE = 128 << 10,
+};
+
+/* Not between these files, on this system. */
+static bool is_inability(int code)
+{
+    return code == -EXDEV || code == -EINVAL || code == -ENOSYS || code == -EOPNOTSUPP;
+}
+
+/* As far as it goes; *offset is where that is. */
+static int copy_ranges(struct eddy_file *from, struct eddy_file *to, int64_t *offset)
+{
+    for (;;) {
+        struct operation operation = {.kind = OPERATION_COPY,
+                                      .descriptor = from->descriptor,
+                                      .second_descriptor = to->descriptor,
+                                      .size = RANGE_SIZE,
+                                      .offset = *offset};
+        int r = operation_run(&operation);
+        if (r <= 0)
+            return is_inability(r) ? 0 : r;
+        *offset += r;
+    }
+}
+
+/* From there to the end, if anything is left: what calls itself empty (/proc) may have bytes. */
+static int copy_blocks(struct eddy_file *from, struct eddy_file *to, int64_t offset)
+{
+    size_t written;
+    char *block = memory_allocate(BLOCK_SIZE);
+    if (!block)
+        return eddy_fail(-ENOMEM, "no memory to copy '%s'", from->path);
+    ssize_t n;
+    while ((n = file_read_at(from, block, BLOCK_SIZE, from->position < 0 ? -1 : offset)) > 0) {
+        ssize_t r = file_write_at(to, block, (size_t)n, offset, &written);
+        if (r < 0) {
+            n = r;
+            break;
+        }
+        offset += n;
+    }
+    memory_free(block);
+    return (int)n;
+}
+
+static int copy_bytes(struct eddy_file *from, struct eddy_temporary *temporary)
+{
+    struct eddy_file *to = eddy_temporary_file(temporary);
+    int64_t offset = 0;
+    int r = from->position < 0 ? 0 : copy_ranges(from, to, &offset); /* a pipe has no ranges */
+    if (r < 0 && r != -ECANCELED)
+        return eddy_fail(r, "copying '%s', after %lld bytes: %s", from->path, (long long)offset,
+                         strerror(-r));
+    return r < 0 ? r : copy_blocks(from, to, offset);
+}
+
+/* Whether that may be replaced by a copy of what has this status. */
+static int check_target(const char *to, const struct stat *source)
+{
+    struct stat status;
+    int r = eddy_path_status(to, &status, false);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    if (S_ISDIR(status.st_mode))
+        return eddy_fail(-EISDIR, "can't copy over '%s': it is a directory", to);
+    if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
+        return eddy_fail(-EINVAL, "can't copy over '%s': it is no file", to);
+    if (status.st_dev == source->st_dev && status.st_ino == source->st_ino)
+        return eddy_fail(-EINVAL, "can't copy over '%s': it is the same file", to);
+    return 0;
+}
+
+static int copy_file(struct eddy_file *from, const char *to)
+{
+    struct eddy_temporary *temporary;
+    struct stat status;
+    int r = eddy_file_status(from, &status);
+    if (r == 0 && S_ISDIR(status.st_mode))
+        r = eddy_fail(-EISDIR, "can't copy '%s': it is a directory", from->path);
+    if (r == 0)
+        r = check_target(to, &status);
+    if (r == 0)
+        r = temporary_beside(to, status.st_mode & 0777, &temporary);
+    if (r < 0)
+        return r;
+    r = copy_bytes(from, temporary);
+    if (r == 0)
+        r = temporary_keep(temporary, to, false);
+    int closed = eddy_temporary_close(temporary);
+    return r < 0 ? r : closed;
+}
+
+int eddy_copy_file(const char *from, const char *to)
+{
+    eddy_file *file;
+    if (!from || !to)
+        return log_misuse(-EINVAL, "eddy_copy_file", "the path is NULL");
+    if (!task_current())
+        return task_missing("eddy_copy_file");
+    int r = eddy_file_open(from, O_RDONLY, 0, &file);
+    if (r < 0)
+        return r;
+    r = copy_file(file, to);
+    (void)eddy_file_close(file);
+    return r;
+}
