@@ -56,5 +56,6 @@
 #include <eddy/path.h>
 #include <eddy/directory.h>
 #include <eddy/temporary.h>
+#include <eddy/file_watch.h>
 
 #endif

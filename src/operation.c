@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -119,6 +120,13 @@ static ssize_t call_blocking(const struct operation *operation)
         return flock(operation->descriptor, operation->flags);
     case OPERATION_COPY:
         return copy_blocking(operation);
+    case OPERATION_NOTIFY:
+        return inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    case OPERATION_NOTIFY_ADD:
+        return inotify_add_watch(operation->descriptor, operation->path,
+                                 (uint32_t)operation->flags);
+    case OPERATION_NOTIFY_REMOVE:
+        return inotify_rm_watch(operation->descriptor, operation->flags);
     }
     errno = EINVAL;
     return -1;

@@ -164,6 +164,31 @@ static int check_whole(void)
     return scenario_check();
 }
 
+static int watch_one(eddy_file_watch *watch)
+{
+    struct eddy_file_event event;
+    int number = eddy_file_watch_add(watch, scratch, IN_CLOSE_WRITE);
+    int r = number < 0 ? number : file_make(in_scratch("watched"), "x");
+    if (r >= 0)
+        r = eddy_file_watch_next(watch, &event);
+    if (r == 0 && (event.number != number || strcmp(event.name, "watched") != 0))
+        wrong("an event of %d tells '%s'", event.number, event.name);
+    return number < 0 ? number : first_of(r, eddy_file_watch_remove(watch, number));
+}
+
+static int scenario_watch_files(void)
+{
+    eddy_file_watch *watch;
+    int r = scratch_make();
+    if (r == 0)
+        r = eddy_file_watch_open(&watch);
+    if (r < 0)
+        return r == -ENOTSUP ? 0 : r;
+    r = watch_one(watch);
+    eddy_file_watch_close(watch);
+    return r;
+}
+
 /* ---- all of them, in every way ---- */
 
 static void survive_faults(const char *name, int (*scenario)(void), enum eddy_fault_kind kind)
@@ -206,6 +231,7 @@ static void survive(const char *name, int (*scenario)(void))
 SURVIVES(position)
 SURVIVES(tree)
 SURVIVES(whole)
+SURVIVES(watch_files)
 
 /* ---- a bad disk ---- */
 

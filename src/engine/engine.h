@@ -59,11 +59,14 @@ enum operation_kind {
     OPERATION_RENAME,           /* path, second_path */
     OPERATION_UNLINK,           /* path */
     OPERATION_REMOVE_DIRECTORY, /* path */
-    OPERATION_STATUS,   /* path (NULL: descriptor), flags of fstatat, buffer: a struct stat */
-    OPERATION_TRUNCATE, /* descriptor, offset: the new size */
-    OPERATION_LIST,     /* descriptor, buffer, size: getdents64 */
-    OPERATION_LOCK,     /* descriptor, flags: flock, which mustn't wait */
-    OPERATION_COPY,     /* descriptor, second_descriptor, offset in both, size: copy_file_range */
+    OPERATION_STATUS,     /* path (NULL: descriptor), flags of fstatat, buffer: a struct stat */
+    OPERATION_TRUNCATE,   /* descriptor, offset: the new size */
+    OPERATION_LIST,       /* descriptor, buffer, size: getdents64 */
+    OPERATION_LOCK,       /* descriptor, flags: flock, which mustn't wait */
+    OPERATION_COPY,       /* descriptor, second_descriptor, offset in both, size: copy_file_range */
+    OPERATION_NOTIFY,     /* inotify_init1: a descriptor that doesn't block */
+    OPERATION_NOTIFY_ADD, /* descriptor, path, flags: the mask */
+    OPERATION_NOTIFY_REMOVE, /* descriptor, flags: the number */
 };
 
 struct operation {

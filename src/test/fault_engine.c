@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* Transfers of a run that are cut to one byte. Beyond, so that a megabyte doesn't take a million
@@ -65,11 +66,14 @@ size_t fault_part(struct fault_engine *fault, size_t size)
     return size < most ? size : most;
 }
 
-/* What is left of a packet that was read in part is lost: packet pipes are let alone. */
-static bool is_packet_pipe(int descriptor)
+/* What is left of a packet that was read in part is lost: packet pipes are let alone. So is what has
+ * no kind, like inotify: it gives whole records or an error. */
+static bool is_packets(int descriptor)
 {
+    struct stat status;
     int flags = fcntl(descriptor, F_GETFL); /* -1 for one of the simulated system */
-    return flags >= 0 && (flags & O_DIRECT);
+    return flags >= 0 &&
+           ((flags & O_DIRECT) || (fstat(descriptor, &status) == 0 && !(status.st_mode & S_IFMT)));
 }
 
 static ssize_t fault_receive(struct engine *base, int descriptor, void *buffer, size_t size)
@@ -81,7 +85,7 @@ static ssize_t fault_receive(struct engine *base, int descriptor, void *buffer, 
     if (refuse(fault, descriptor, READY_READ))
         return -EAGAIN;
     size_t part = fault_part(fault, size);
-    if (part < size && is_packet_pipe(descriptor))
+    if (part < size && is_packets(descriptor))
         part = size;
     ssize_t n = fault->inner->call->receive(fault->inner, descriptor, buffer, part);
     if (part < size && n == (ssize_t)part)

@@ -3,9 +3,9 @@
  * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, recvmsg,
  * sendmsg, sendfile, splice, read, write, socket, bind, listen, connect, accept, shutdown, close, getsockname,
  * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat,
- * ftruncate, getdents, flock, copy_file_range, preadv2, pipe, clone, execve, pidfd_open, kill, waitid in
- * section 2; ip, tcp and unix in section 7), for the kinds of descriptor that the library hands to the
- * call.
+ * ftruncate, getdents, flock, copy_file_range, preadv2, inotify_init1, pipe, clone, execve, pidfd_open,
+ * kill, waitid in section 2; ip, tcp and unix in section 7), for the kinds of descriptor that the library
+ * hands to the call.
  */
 #include "test/fault_plan.h"
 
@@ -45,6 +45,9 @@ static const struct {
     [FAULT_LOCK] = {"lock", {EINTR, ENOLCK}},
     [FAULT_COPY] = {"copy",
                     {EFBIG, EINVAL, EIO, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ETXTBSY, EXDEV}},
+    [FAULT_NOTIFY] = {"notify", {EMFILE, ENFILE, ENOMEM}},
+    [FAULT_NOTIFY_ADD] = {"notify_add", {EACCES, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOTDIR}},
+    [FAULT_NOTIFY_REMOVE] = {"notify_remove", {EINVAL}},
     [FAULT_RECEIVE] = {"receive",
                        {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EIO, ENOBUFS, ENOMEM, EPIPE,
                         ETIMEDOUT}},
