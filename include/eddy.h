@@ -12,6 +12,7 @@
 #include <eddy/log.h>
 
 /* running */
+#include <eddy/cluster.h>
 #include <eddy/embed.h>
 #include <eddy/loop.h>
 #include <eddy/run.h>

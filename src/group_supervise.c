@@ -30,7 +30,7 @@ size_t life_size(const struct life *life)
     return offsetof(struct life, copy) + life->size;
 }
 
-static CALLS_ERASED int live_once(const struct life *life)
+CALLS_ERASED int life_once(const struct life *life)
 {
     _Alignas(64) char own[sizeof life->copy];
     switch (life->kind) {
@@ -44,10 +44,8 @@ static CALLS_ERASED int live_once(const struct life *life)
     }
 }
 
-/* Takes a restart from what is left of them; false: there is none, or no memory to count it. */
-static bool take_restart(struct group *group)
+bool restarts_take(struct group_restarts *restarts, int64_t now)
 {
-    struct group_restarts *restarts = &group->restarts;
     if (!restarts->window) {
         if (restarts->count == restarts->most)
             return false;
@@ -59,7 +57,6 @@ static bool take_restart(struct group *group)
         if (!restarts->times)
             return false;
     }
-    int64_t now = loop_now(group->loop);
     int64_t *oldest = &restarts->times[restarts->count % restarts->most];
     if (restarts->count >= restarts->most && now - *oldest < restarts->window)
         return false;
@@ -95,7 +92,8 @@ int life_run(struct life *life)
     struct task *task = task_current();
     struct locals *given = locals_inherit();
     int r;
-    while ((r = live_once(life)) < 0 && !task->refused && take_restart(task->group)) {
+    while ((r = life_once(life)) < 0 && !task->refused &&
+           restarts_take(&task->group->restarts, loop_now(task->loop))) {
         say_restart(task, r);
         failure_set(NULL);
         task->left_timeout = NULL;

@@ -21,6 +21,13 @@ void life_init(struct life *life, const struct task_start *start);
 /* Of it only so many bytes are needed. */
 size_t life_size(const struct life *life);
 
+/* One life, on the current task's stack. */
+int life_once(const struct life *life);
+
+/* Takes a restart from what is left of them; false: there is none, or no memory to count it. */
+struct group_restarts;
+bool restarts_take(struct group_restarts *restarts, int64_t now);
+
 /* The child's function. */
 int life_run(struct life *life);
 

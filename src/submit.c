@@ -17,6 +17,7 @@
 #include "door.h"
 #include "log.h"
 #include "memory.h"
+#include "remote_wait.h"
 #include "task.h"
 
 struct eddy_submission {
@@ -32,7 +33,8 @@ struct eddy_submission {
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
-    struct door *door; /* NULL until the arrival */
+    struct door *door;   /* NULL until the arrival */
+    struct list waiters; /* tasks in eddy_submission_await */
     bool done, cancelled;
     int result;
     struct eddy_failure *failure; /* this submission's alone: records are counted by one thread */
@@ -91,6 +93,7 @@ static void submission_finish(eddy_submission *submission, int result, struct ed
     submission->failure = failure;
     (void)pthread_cond_broadcast(&submission->changed);
     (void)pthread_mutex_unlock(&submission->lock);
+    remote_wait_finish_all(&submission->waiters, &submission->lock, 0);
     eddy_submission_release(submission);
 }
 
@@ -264,4 +267,47 @@ bool eddy_submission_cancel(eddy_submission *submission)
         return true;
     eddy_submission_release(submission);
     return false; /* the loop has gone, so the task has, too */
+}
+
+struct submission_wait {
+    struct remote_wait remote;
+    eddy_submission *submission;
+};
+
+/* Rule 69, across loops. */
+static void submission_pass_on(struct remote_wait *remote)
+{
+    (void)eddy_submission_cancel(container_of(remote, struct submission_wait, remote)->submission);
+}
+
+int eddy_submission_await(eddy_submission *submission)
+{
+    const char *call = "eddy_submission_await";
+    struct submission_wait waiting = {.submission = submission};
+    struct task *task = task_current();
+    if (!task)
+        return task_missing(call);
+    if (submission && !eddy_submission_done(submission)) {
+        if (task->refused) {
+            scope_mark_interrupted(task);
+            (void)eddy_submission_cancel(submission);
+        }
+        int r = remote_wait_begin(&waiting.remote,
+                                  task->refused ? REMOTE_WAIT_SHIELDED : REMOTE_WAIT,
+                                  "a submission", call);
+        if (r < 0)
+            return r;
+        waiting.remote.cancelled = submission_pass_on;
+        (void)pthread_mutex_lock(&submission->lock);
+        bool done = submission->done;
+        if (!done)
+            remote_wait_list(&waiting.remote, &submission->waiters, &submission->lock);
+        (void)pthread_mutex_unlock(&submission->lock);
+        if (!done)
+            (void)remote_wait_park(&waiting.remote);
+    }
+    int r = eddy_submission_result(submission);
+    if (r == -ECANCELED && task->refused)
+        scope_mark_interrupted(task);
+    return r;
 }

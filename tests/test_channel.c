@@ -242,11 +242,19 @@ struct side {
     int result;
 };
 
+struct run_side {
+    const struct side *side;
+};
+static int run_side(struct run_side *a)
+{
+    return a->side->function();
+}
+
 static void *side_main(void *argument)
 {
+    static const struct eddy_options options = {.quiet = true};
     struct side *side = argument;
-    side->result = side->loop ? test_run_with(side->function, (struct eddy_options){.quiet = true})
-                              : side->function();
+    side->result = side->loop ? eddy_run_with(&options, run_side, .side = side) : side->function();
     return NULL;
 }
 

@@ -434,3 +434,86 @@ TEST(bad_input_of_shared_futures)
     eddy_future_release(future);
     return 0;
 }
+
+/* ---- awaited by a task ---- */
+
+struct loop_elsewhere {
+    pthread_t thread;
+    eddy_channel *up;
+};
+
+struct stand_by {
+    struct loop_elsewhere *elsewhere;
+};
+static int stand_by(struct stand_by *a)
+{
+    eddy_loop *loop = eddy_current_loop();
+    int r = eddy_channel_put(a->elsewhere->up, &loop);
+    return r < 0 ? r : eddy_sleep(EDDY_FOREVER);
+}
+
+static void *elsewhere_main(void *argument)
+{
+    struct eddy_options options = {.quiet = true};
+    EXPECT_INT(eddy_run_with(&options, stand_by, .elsewhere = argument), -ECANCELED);
+    return NULL;
+}
+
+static int end_of_the_main_task(void)
+{
+    eddy_task *all[8];
+    size_t count = eddy_all_tasks(all, 8);
+    for (size_t i = 0; i < count; i++)
+        if (all[i] != eddy_current_task())
+            EXPECT(eddy_task_cancel(all[i]));
+    return 0;
+}
+
+struct awaits_a_submission {
+    eddy_submission *submission;
+};
+static int awaits_a_submission(struct awaits_a_submission *a)
+{
+    return eddy_submission_await(a->submission);
+}
+
+TEST_WITH(rule_245_a_task_awaits_a_task_of_another_loop, REAL)
+{
+    struct loop_elsewhere elsewhere = {.up = eddy_channel_new(sizeof(eddy_loop *), 1)};
+    eddy_loop *loop = NULL;
+    CHECK_INT(pthread_create(&elsewhere.thread, NULL, elsewhere_main, &elsewhere), 0);
+    CHECK_INT(eddy_channel_get(elsewhere.up, &loop), 0);
+    eddy_submission *s = eddy_submit(loop, add, .seconds = 0.01, .left = 40, .right = 2);
+    CHECK_INT(eddy_submission_await(s), 42);
+    CHECK_INT(eddy_submission_await(s), 42); /* done already */
+    eddy_submission_release(s);
+    s = eddy_submit(loop, add, .left = -EIO);
+    CHECK_INT(eddy_submission_await(s), -EIO);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), "added -5");
+    eddy_failure_clear();
+    eddy_submission_release(s);
+
+    s = eddy_submit(loop, add, .seconds = 3600); /* rule 69: a cancel is passed on */
+    CHECK_INT(eddy_wait_for(eddy_submission_await(s), 0.01), -ETIMEDOUT);
+    CHECK(eddy_submission_done(s));
+    CHECK_INT(eddy_submission_result(s), -ECANCELED);
+    eddy_submission_release(s);
+    s = eddy_submit(loop, add, .seconds = 3600);
+    eddy_task *waiting = eddy_create_task(awaits_a_submission, .submission = s);
+    CHECK_INT(eddy_sleep(0.001), 0);
+    CHECK(eddy_task_cancel(waiting));
+    CHECK_INT(eddy_task_wait(waiting), 0);
+    CHECK_INT(eddy_task_result(waiting), -ECANCELED);
+    CHECK_INT(eddy_task_release(waiting), 0);
+    eddy_submission_release(s);
+
+    s = eddy_submit(loop, end_of_the_main_task);
+    CHECK_INT(eddy_submission_await(s), 0);
+    eddy_submission_release(s);
+    CHECK_INT(pthread_join(elsewhere.thread, NULL), 0);
+    eddy_channel_release(elsewhere.up);
+    CHECK_INT(eddy_submission_await(NULL), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "the submission is NULL");
+    CHECK_NOTES("! !"); /* both that were cancelled heard of it */
+    return 0;
+}
