@@ -63,11 +63,11 @@ void loop_post(struct eddy_loop *loop, struct post *post)
     struct post *newest = atomic_load_explicit(&loop->posts, memory_order_relaxed);
     do
         post->next = newest;
-    while (!atomic_compare_exchange_weak_explicit(&loop->posts, &newest, post, memory_order_release,
+    while (!atomic_compare_exchange_weak_explicit(&loop->posts, &newest, post, memory_order_seq_cst,
                                                   memory_order_relaxed));
-    /* Pairs with the fence in loop_wait: either we see it sleeping, or it sees the post. */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&loop->sleeping, memory_order_relaxed))
+    /* Both seq_cst, they pair with the fence in loop_fall_asleep: either we see it sleeping, or it sees
+     * the post. */
+    if (atomic_load_explicit(&loop->sleeping, memory_order_seq_cst))
         loop->engine->call->wake(loop->engine);
     atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
 }
@@ -139,6 +139,8 @@ static int64_t loop_timeout(struct eddy_loop *loop)
 /* From here on posts wake the engine. Nanoseconds it may wait, as above. */
 static int64_t loop_fall_asleep(struct eddy_loop *loop)
 {
+    if (loop->ready_first) /* it doesn't: a post need make no system call */
+        return 0;
     atomic_store_explicit(&loop->sleeping, true, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     int64_t timeout = loop_timeout(loop);

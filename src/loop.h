@@ -61,13 +61,18 @@ struct eddy_loop {
     /* hot: one switch touches these */
     struct task *current; /* the task that runs, NULL on the loop's own stack */
     struct work *ready_first, *ready_last;
-    struct work *snapshot_last;   /* the last one that belongs to this turn; NULL: none does */
-    size_t budget;                /* items until the loop must poll again */
-    struct context context;       /* the loop's own, while a task runs */
+    struct work *snapshot_last; /* the last one that belongs to this turn; NULL: none does */
+    size_t budget;              /* items until the loop must poll again */
+    struct context context;     /* the loop's own, while a task runs */
+    atomic_uint steps;          /* begun: tasks resumed, callbacks called */
+
+    /* what other threads write, on cache lines of its own */
+    char apart[64];
     _Atomic(struct post *) posts; /* newest first */
     atomic_bool sleeping;         /* a post must wake the engine */
-    atomic_uint steps;            /* begun: tasks resumed, callbacks called */
     atomic_uint posting;          /* threads in loop_post: the loop's end waits for them */
+    atomic_int interrupts;        /* LOOP_INTERRUPTED, LOOP_SIGNALLED: not yet seen */
+    char apart_too[64];
 
     struct engine *engine;
     struct harness *harness; /* NULL but in tests */
@@ -103,8 +108,7 @@ struct eddy_loop {
 
     bool stuck; /* for ever, as was reported: deadlock.c */
 
-    atomic_int interrupts; /* not yet seen */
-    struct task *main;     /* NULL once done */
+    struct task *main; /* NULL once done */
 
     eddy_log_function *log;
     void *log_context;
