@@ -9,6 +9,7 @@
 #include "log.h"
 #include "memory.h"
 #include "stream.h"
+#include "watch.h"
 
 #define SERVER_PAUSE 1.0 /* seconds */
 
@@ -132,6 +133,7 @@ int server_add(struct eddy_server *server, const struct listen_socket *socket)
     }
     listener->watching = true;
     loop->watched++;
+    watch_own(loop, listener->watch.descriptor);
     list_append(&server->listeners, &listener->link);
     return 0;
 }
@@ -142,6 +144,7 @@ static void listener_unwatch(struct listener *listener)
     listener->watching = listener->pending = false;
     loop->engine->call->unwatch(loop->engine, &listener->watch);
     loop->watched--;
+    watch_disown(loop, listener->watch.descriptor);
 }
 
 void server_remove_last(struct eddy_server *server)

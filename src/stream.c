@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include "log.h"
 #include "memory.h"
+#include "watch.h"
 
 /* ---- edges and waits ---- */
 
@@ -183,6 +184,8 @@ struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
     stream->limit = EDDY_STREAM_LIMIT;
     if (peer)
         stream->peer = *peer;
+    watch_own(loop, descriptor);
+    stream->owns = true;
     return stream;
 }
 
@@ -192,10 +195,19 @@ void stream_send_at_once(struct eddy_stream *stream)
     (void)engine->call->set_option(engine, stream->watch.descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
+/* The number may soon be another's. */
+static void disown_descriptor(struct eddy_stream *stream)
+{
+    if (stream->owns && stream_is_home(stream))
+        watch_disown(stream->loop, stream->watch.descriptor);
+    stream->owns = false;
+}
+
 void stream_release(struct eddy_stream *stream)
 {
     if (--stream->references > 0)
         return;
+    disown_descriptor(stream); /* handed back without having been closed */
     if (stream->layer)
         stream->layer->release(stream->context);
     memory_free(stream->buffer);
@@ -271,6 +283,7 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
 
 static void close_descriptor(struct eddy_stream *stream)
 {
+    disown_descriptor(stream);
     int descriptor = stream->watch.descriptor;
     struct eddy_loop *loop = stream_is_home(stream) ? stream->loop : NULL; /* NULL: it has ended */
     if (loop && stream->watching) {

@@ -46,6 +46,7 @@ struct eddy_stream {
     int errors[2];         /* negative: what each further call gives */
 
     bool watching;
+    bool owns;              /* its loop knows whose the descriptor is */
     bool hangup;            /* an edge told of an end or an error behind the data */
     bool short_read_drains; /* a socket or pipe; of a terminal a read takes one line of several */
     bool is_socket;

@@ -30,6 +30,8 @@ struct descriptor {
 struct watches {
     size_t capacity;
     struct descriptor **by_number;
+    size_t words;    /* of: */
+    uint64_t *owned; /* a bit a descriptor of a stream or server */
 };
 
 static const unsigned ready_of[2] = {READY_READ, READY_WRITE};
@@ -92,11 +94,17 @@ static void descriptor_ready(struct watch *watch, unsigned what)
     descriptor_update(loop, descriptor);
 }
 
+static struct watches *watches_get(struct eddy_loop *loop, bool make)
+{
+    if (!loop->watches && make)
+        loop->watches = memory_allocate_zeroed(1, sizeof *loop->watches);
+    return loop->watches;
+}
+
 static struct descriptor *descriptor_get(struct eddy_loop *loop, int number, bool make)
 {
-    struct watches *watches = loop->watches;
-    if (!watches &&
-        (!make || !(watches = loop->watches = memory_allocate_zeroed(1, sizeof *watches))))
+    struct watches *watches = watches_get(loop, make);
+    if (!watches)
         return NULL;
     if ((size_t)number >= watches->capacity) {
         if (!make)
@@ -134,8 +142,56 @@ void watches_destroy(struct eddy_loop *loop)
         memory_free(descriptor);
     }
     memory_free(watches->by_number);
+    memory_free(watches->owned);
     memory_free(watches);
     loop->watches = NULL;
+}
+
+/* ---- descriptors that have an owner ---- */
+
+static size_t word_of(int number)
+{
+    return (size_t)number / 64;
+}
+
+static uint64_t bit_of(int number)
+{
+    return UINT64_C(1) << (number % 64);
+}
+
+void watch_own(struct eddy_loop *loop, int number)
+{
+    struct watches *watches = number < 0 ? NULL : watches_get(loop, true);
+    if (!watches)
+        return;
+    if (word_of(number) >= watches->words) {
+        size_t words = 2 * word_of(number) + 4;
+        uint64_t *grown = memory_reallocate(watches->owned, words * sizeof(uint64_t));
+        if (!grown)
+            return;
+        memset(grown + watches->words, 0, (words - watches->words) * sizeof(uint64_t));
+        watches->owned = grown;
+        watches->words = words;
+    }
+    watches->owned[word_of(number)] |= bit_of(number);
+}
+
+static bool is_owned(const struct eddy_loop *loop, int number)
+{
+    const struct watches *watches = loop->watches;
+    return watches && word_of(number) < watches->words &&
+           watches->owned[word_of(number)] & bit_of(number);
+}
+
+void watch_disown(struct eddy_loop *loop, int number)
+{
+    if (number >= 0 && is_owned(loop, number))
+        loop->watches->owned[word_of(number)] &= ~bit_of(number);
+}
+
+static int fail_owned(const char *call, int number)
+{
+    return eddy_fail(-EBUSY, "%s: descriptor %d belongs to a stream or a server", call, number);
 }
 
 /* Makes sure the descriptor is watched for the direction about to be filled in. */
@@ -172,6 +228,8 @@ static int add_callback(const char *call, int number, int direction, eddy_callba
                           : number < 0 ? "descriptor %d"
                                        : "the callback is NULL",
                           number);
+    if (is_owned(loop, number))
+        return fail_owned(call, number);
     struct descriptor *descriptor = descriptor_get(loop, number, true);
     if (!descriptor)
         return eddy_fail(-ENOMEM, "%s: no memory", call);
@@ -226,6 +284,8 @@ int watch_listen(struct wait *wait, int number, bool writable, const char *call)
 {
     if (number < 0)
         return log_misuse(-EINVAL, call, "descriptor %d", number);
+    if (is_owned(loop_self, number))
+        return fail_owned(call, number);
     struct descriptor *descriptor = descriptor_get(loop_self, number, true);
     if (!descriptor)
         return eddy_fail(-ENOMEM, "%s: no memory", call);

@@ -294,3 +294,50 @@ PLAIN_TEST(rule_023_outside_a_loop_adding_fails_and_removing_is_harmless)
     EXPECT(!eddy_remove_reader(0));
     EXPECT(!eddy_remove_writer(0));
 }
+
+static int never_called(eddy_stream *stream, void *context)
+{
+    (void)stream;
+    return context ? 1 : 0;
+}
+
+ANYWHERE_TEST(rule_022_a_descriptor_of_a_stream_or_server_is_refused)
+{
+    struct pipe_reader unused = {.name = ""};
+    eddy_server *server;
+    eddy_stream *stream;
+    CHECK_INT(eddy_serve("127.0.0.1", 0, never_called, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_connect("127.0.0.1", eddy_server_port(server), &stream), 0);
+    int descriptor = eddy_stream_descriptor(stream);
+    CHECK_INT(eddy_add_reader(descriptor, only_count, &unused), -EBUSY);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "belongs to a stream");
+    CHECK_INT(eddy_add_writer(descriptor, only_count, &unused), -EBUSY);
+    CHECK_INT(eddy_wait_readable(descriptor), -EBUSY);
+    CHECK(!eddy_remove_reader(descriptor));
+    eddy_failure_clear();
+    eddy_stream_close(stream);
+    eddy_server_close(server);
+    return 0;
+}
+
+TEST(rule_022_the_number_is_free_again_after_the_close)
+{
+    int ends[2];
+    eddy_stream *stream;
+    struct pipe_reader counter = {.name = ""};
+    CHECK_INT(pair(ends), 0);
+    int other = fcntl(ends[0], F_DUPFD_CLOEXEC, 200);
+    CHECK_INT(other, 200);
+    CHECK_INT(eddy_stream_from_descriptor(other, &stream), 0);
+    CHECK_INT(eddy_add_writer(other, only_count, &counter), -EBUSY);
+    eddy_failure_clear();
+    eddy_stream_close(stream);
+    CHECK_INT(fcntl(ends[0], F_DUPFD_CLOEXEC, 200), other);
+    CHECK_INT(eddy_add_writer(other, only_count, &counter), 0);
+    turns(3);
+    CHECK(counter.calls > 0);
+    CHECK(eddy_remove_writer(other));
+    (void)close(other);
+    close_pair(ends);
+    return 0;
+}

@@ -49,7 +49,7 @@ EDDY_API int eddy_call_soon_threadsafe(eddy_loop *loop, eddy_callback *callback,
 
 /* Calls callback(argument) whenever the descriptor is readable (writable), level-triggered, until
  * it is removed. A second call for the same descriptor replaces the first. 0, -EINVAL (outside a
- * loop, negative descriptor, null callback), -EPERM (a kind of file that can't be polled), -ENOMEM
+ * loop, negative descriptor, null callback), -EBUSY (it is a stream's or a server's), -EPERM (a kind of file that can't be polled), -ENOMEM
  * or what epoll_ctl(2) gives. Remove before closing the descriptor. */
 EDDY_API int eddy_add_reader(int descriptor, eddy_callback *callback, void *argument);
 EDDY_API int eddy_add_writer(int descriptor, eddy_callback *callback, void *argument);
@@ -59,7 +59,7 @@ EDDY_API bool eddy_remove_reader(int descriptor);
 EDDY_API bool eddy_remove_writer(int descriptor);
 
 /* Suspends until the descriptor is readable (writable). 0, -ECANCELED, or as eddy_add_reader;
- * -EBUSY if another task or callback already waits for the same thing. A cancel leaves the
+ * -EBUSY also if another task or callback already waits for the same thing. A cancel leaves the
  * descriptor as it was. */
 EDDY_API EDDY_ASYNC int eddy_wait_readable(int descriptor);
 EDDY_API EDDY_ASYNC int eddy_wait_writable(int descriptor);
