@@ -50,11 +50,18 @@ static void process_reaped(struct eddy_process *process)
     process_release(process);
 }
 
+static void process_count(struct eddy_process *process, bool counts)
+{
+    if (process->counted != counts)
+        process->loop->watched += counts ? 1 : (size_t)-1;
+    process->counted = counts;
+}
+
 static void process_unwatch(struct eddy_process *process)
 {
     struct eddy_loop *loop = process->loop;
     loop->engine->call->unwatch(loop->engine, &process->watch);
-    loop->watched--;
+    process_count(process, false);
 }
 
 static void process_ended(struct eddy_process *process, int code)
@@ -109,7 +116,7 @@ int process_watch(struct eddy_process *process)
     int r = loop->engine->call->watch(loop->engine, &process->watch);
     if (r < 0)
         return r;
-    loop->watched++;
+    process_count(process, true);
     list_append(&loop->processes, &process->in_loop);
     process_keep(process);
     return 0;
@@ -295,6 +302,8 @@ static bool process_finish(struct eddy_process *process)
 void process_abandon(struct eddy_process *process)
 {
     (void)process_finish(process);
+    if (!process->waiters.first)
+        process_count(process, false);
     process_release(process);
 }
 
@@ -307,9 +316,12 @@ void eddy_process_close(eddy_process *process)
     process_close_end(process, 0);
     if (!process->ended && in_task && process->grace > 0 && process_signal(process, SIGTERM) == 0)
         process_wait_shielded(process, process->grace);
-    if (process_finish(process) && in_task)
+    if (in_task && process_finish(process))
         process_wait_shielded(process, EDDY_FOREVER);
-    process_release(process);
+    if (in_task)
+        process_release(process);
+    else
+        process_abandon(process);
 }
 
 /* With no task left, and maybe nobody who would ever turn the engine again. */

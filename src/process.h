@@ -34,6 +34,7 @@ struct eddy_process {
     struct list waiters; /* of struct wait */
     int code;            /* once ended */
     bool ended, reaped, closed;
+    bool counted; /* among loop->watched: somebody may wait for it */
     bool communicating;
     unsigned references; /* the owner's, the loop's, one a call under way */
 
