@@ -20,6 +20,7 @@ extern const struct contender eddy_post_contenders[];
 extern const struct contender eddy_memory_contenders[];
 extern const struct contender eddy_file_contenders[];
 extern const struct contender eddy_echo_contenders[];
+extern const struct contender eddy_process_contenders[];
 extern const struct contender eddy_sim_contenders[];
 
 /* eddy-test isn't built without cmocka. */
@@ -42,6 +43,7 @@ extern const struct contender eddy_tls_contenders[];
         eddy_file_contenders, EDDY_SIM_CONTENDERS EDDY_TLS_CONTENDERS
         eddy_wake_contenders, eddy_join_contenders, eddy_post_contenders, eddy_memory_contenders,  \
         eddy_echo_contenders, EDDY_SIM_CONTENDERS
+        eddy_process_contenders, EDDY_SIM_CONTENDERS
 
 /* What programs get by default ($EDDY_ENGINE chooses the engine), but Ctrl-C ends the benchmark,
  * failures become a row's text, and a step may take as long as it likes. */

@@ -18,6 +18,13 @@
 #include "engine/engine.h"
 #include "feature.h"
 #include "memory.h"
+#include "sanitizer.h"
+
+/* clang's thread sanitizer takes each clone(2) for a fork, whose parent it then finds changed. */
+#if EDDY_TSAN
+extern int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
 
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424 /* the same on every architecture */
