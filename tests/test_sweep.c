@@ -282,6 +282,30 @@ PLAIN_TEST(no_check_excuses_a_hang_or_a_result_that_is_no_errno)
                     "is -123456, which is no errno");
 }
 
+/* ---- loops of the scenario's own ---- */
+
+static int runs_two_loops(void)
+{
+    struct eddy_options options = {.virtual_clock = true, .quiet = true};
+    int first = eddy_run_with(&options, sleep_once);
+    int second = eddy_run_with(&options, leak);
+    eddy_failure_clear();
+    return first < 0 ? first : second;
+}
+
+PLAIN_TEST(a_plain_scenario_is_swept_through_each_of_its_loops)
+{
+    struct eddy_sweep_result result = sweep_with(
+        &(struct eddy_sweep_options){.scenario = runs_two_loops, .plain = true}, -EBADE);
+    EXPECT_CONTAINS(test_stderr_end(), "again by EDDY_SWEEP=task:park:2 ");
+    EXPECT_INT(result.points, 3);
+    EXPECT_INT(result.runs, 2 + 2 * 2 * 3); /* no timeouts */
+    EXPECT_INT(result.missed, 0);
+    EXPECT_INT(result.failed, 2); /* in the second loop's first sleep, by both kinds */
+    EXPECT_CONTAINS(result.why, "main task cancelled at park #2 (sleep) of <Task ");
+    give_back();
+}
+
 /* ---- the arguments ---- */
 
 static int inside(void)

@@ -40,6 +40,9 @@ struct eddy_fault_options {
     bool simulated; /* on the simulated system; else on the real engine, by a virtual clock */
     uint64_t seed;
     struct eddy_sim_options sim; /* its loop options serve both */
+    bool
+        plain; /* the scenario is called outside of any loop, and runs its own, with options of its own
+                   (by a virtual clock), one after another */
     bool quiet;
 };
 

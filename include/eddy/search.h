@@ -38,7 +38,10 @@ struct eddy_search_options {
     uint64_t first_seed;         /* 0: 1 */
     uint64_t runs;               /* at most; 0: 1000, or without limit if exhaustive */
     struct eddy_sim_options sim; /* its order is the strategy's */
-    bool quiet;                  /* print nothing */
+    bool
+        plain; /* the scenario is called outside of any loop, and runs its own, with options of its own
+                   (by a virtual clock), one after another */
+    bool quiet; /* print nothing */
 };
 
 struct eddy_search_result {

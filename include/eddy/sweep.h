@@ -31,10 +31,13 @@ enum {
 struct eddy_sweep_options {
     int (*scenario)(void); /* any result will do: it may be cancelled */
     int (*check)(void);    /* after each run, outside the loop; NULL, or 0 if all is well */
-    unsigned kinds;        /* EDDY_SWEEP_...; 0: all */
+    unsigned kinds;        /* EDDY_SWEEP_...; 0: all; no timeouts if it is plain */
     bool real;             /* on the real engine, by a virtual clock, not on the simulated one */
     uint64_t seed;         /* of the simulated one */
     struct eddy_sim_options sim; /* its loop options serve both */
+    bool
+        plain; /* the scenario is called outside of any loop, and runs its own, with options of its own
+                   (by a virtual clock), one after another */
     bool quiet;
 };
 

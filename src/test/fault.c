@@ -167,6 +167,7 @@ int eddy_fault(const struct eddy_fault_options *fault, struct eddy_fault_result 
                                         .scenario = fault->scenario,
                                         .check = fault->check,
                                         .simulated = fault->simulated,
+                                        .plain = fault->plain,
                                         .quiet = fault->quiet,
                                         .seed = fault->seed,
                                         .options = &fault->sim},

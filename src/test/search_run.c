@@ -142,7 +142,8 @@ int search_run(struct search *search, const struct search_plan *plan, struct sea
     struct session session = {.scenario = true};
     struct invariants before;
     invariants_take(&before);
-    r = sim_run(sim, &session, &start);
+    r = search->asked->plain ? sim_run_plain(sim, &session, search->asked->scenario)
+                             : sim_run(sim, &session, &start);
     judge(&outcome, search, &session, &before, r);
     outcome.steps = sim->report.steps;
     take_recorded(&outcome, sim);

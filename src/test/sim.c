@@ -120,6 +120,27 @@ void sim_free(struct sim *sim)
     free(sim);
 }
 
+/* The result of a run, or why it was given up. */
+static int outcome_of(struct sim *sim, int result)
+{
+    sim->loop = NULL;
+    if (sim->failure == -EDEADLK)
+        return eddy_fail(-EDEADLK, "the simulated run came to where nothing could happen any more");
+    if (sim->failure)
+        return eddy_fail(sim->failure, "the simulated run took more than %llu steps",
+                         (unsigned long long)sim->options.max_steps);
+    return result;
+}
+
+int sim_run_plain(struct sim *sim, struct session *session, int (*function)(void))
+{
+    session->sim = sim;
+    session_begin(session);
+    int r = function();
+    session_end(session);
+    return outcome_of(sim, r);
+}
+
 int sim_run(struct sim *sim, struct session *session, const struct task_start *start)
 {
     struct eddy_options options = sim->options.loop;
@@ -130,13 +151,7 @@ int sim_run(struct sim *sim, struct session *session, const struct task_start *s
     int r = eddy_run_(&options, start->function, start->arguments, start->size, start->kind,
                       start->site);
     session_end(session);
-    sim->loop = NULL;
-    if (sim->failure == -EDEADLK)
-        return eddy_fail(-EDEADLK, "the simulated run came to where nothing could happen any more");
-    if (sim->failure)
-        return eddy_fail(sim->failure, "the simulated run took more than %llu steps",
-                         (unsigned long long)sim->options.max_steps);
-    return r;
+    return outcome_of(sim, r);
 }
 
 const struct eddy_sim_start_ *eddy_sim_start_at_(uint64_t seed,

@@ -78,6 +78,9 @@ void sim_free(struct sim *sim);
  * that was given up. */
 int sim_run(struct sim *sim, struct session *session, const struct task_start *start);
 
+/* A function outside of any loop, whose loops are in it. */
+int sim_run_plain(struct sim *sim, struct session *session, int (*function)(void));
+
 /* 0, or -EINVAL with a report under the call's name. */
 int sim_link_check(const char *call, const struct eddy_sim_link *link);
 int sim_disk_check(const char *call, const struct eddy_sim_disk *disk);

@@ -124,10 +124,13 @@ int eddy_sweep(const struct eddy_sweep_options *sweep, struct eddy_sweep_result 
                                         .scenario = sweep->scenario,
                                         .check = sweep->check,
                                         .simulated = !sweep->real,
+                                        .plain = sweep->plain,
                                         .quiet = sweep->quiet,
                                         .seed = sweep->seed,
                                         .options = &sweep->sim},
                             .kinds = sweep->kinds ? sweep->kinds : EDDY_SWEEP_ALL};
+    if (sweep->plain)
+        all.kinds &= ~(unsigned)EDDY_SWEEP_TIMEOUT; /* there is nothing to put it around */
     int r = run_all(&all);
     if (result) {
         *result = (struct eddy_sweep_result){.points = all.parked,

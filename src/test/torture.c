@@ -175,8 +175,9 @@ static int run_loop(const struct torture *torture, struct torture_run *run,
     if (!torture->simulated) {
         options->loop.virtual_clock = true;
         session_begin(session);
-        int r = eddy_run_(&options->loop, start.function, start.arguments, start.size, start.kind,
-                          start.site);
+        int r = torture->plain ? torture->scenario()
+                               : eddy_run_(&options->loop, start.function, start.arguments,
+                                           start.size, start.kind, start.site);
         session_end(session);
         if (run->fault.given_up)
             *why = run->fault.hang;
@@ -188,7 +189,8 @@ static int run_loop(const struct torture *torture, struct torture_run *run,
         *why = "the simulated run can't be set up";
         return r;
     }
-    r = sim_run(sim, session, &start);
+    r = torture->plain ? sim_run_plain(sim, session, torture->scenario)
+                       : sim_run(sim, session, &start);
     if (sim->failure)
         *why = sim->failure == -EDEADLK ? "a deadlock" : "it runs on and on";
     sim_free(sim);

@@ -23,6 +23,7 @@ struct torture {
     int (*scenario)(void);
     int (*check)(void); /* or NULL */
     bool simulated;
+    bool plain; /* the scenario makes its loops itself */
     bool quiet;
     uint64_t seed;
     const struct eddy_sim_options *options;
