@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "call.h"
+#include "debug.h"
 #include "local.h"
 #include "log.h"
 #include "memory.h"
@@ -22,7 +23,8 @@ struct call {
     struct timer timer;
     eddy_callback *callback;
     void *argument;
-    struct locals *locals; /* of who asked for the call; given to it when it runs */
+    struct locals *locals;         /* of who asked for the call; given to it when it runs */
+    const struct eddy_site_ *site; /* where that was, or NULL */
     struct call *next_free;
     uint32_t index, generation;
     enum call_state state;
@@ -98,11 +100,16 @@ static struct call *call_find(const eddy_handle *handle)
     return call->generation == (uint32_t)(bits >> 24) ? call : NULL;
 }
 
-/* Runs it with the locals of who asked for it, whose reference goes with them. */
-static void call_back(eddy_callback *callback, void *argument, struct locals *locals)
+/* Runs it with the locals of who asked for it, whose reference goes with them. The watchdog may ask
+ * who keeps the loop. */
+static void call_back(eddy_callback *callback, void *argument, struct locals *locals,
+                      const struct eddy_site_ *site)
 {
+    struct eddy_loop *loop = loop_self;
     struct locals *before = locals_enter(locals);
+    __atomic_store_n(&loop->calling, site, __ATOMIC_RELAXED);
     callback(argument);
+    __atomic_store_n(&loop->calling, NULL, __ATOMIC_RELAXED);
     locals_leave(before);
 }
 
@@ -115,12 +122,13 @@ static void call_run(struct work *work)
     bool dropped = call->state == CALL_DROPPED;
     eddy_callback *callback = call->callback;
     void *argument = call->argument;
+    const struct eddy_site_ *site = call->site;
     struct locals *locals = dropped ? NULL : call->locals;
     if (!dropped)
         call->locals = NULL;
     call_free(call);
     if (!dropped)
-        call_back(callback, argument, locals);
+        call_back(callback, argument, locals, site);
 }
 
 static void call_due(struct timer *timer)
@@ -130,7 +138,8 @@ static void call_due(struct timer *timer)
     loop_ready(loop_self, &call->work);
 }
 
-static struct call *call_new(const char *name, eddy_callback *callback, void *argument)
+static struct call *call_new(const char *name, eddy_callback *callback, void *argument,
+                             const struct eddy_site_ *site)
 {
     struct eddy_loop *loop = loop_self;
     if (!loop || !callback) {
@@ -145,14 +154,15 @@ static struct call *call_new(const char *name, eddy_callback *callback, void *ar
     call->callback = callback;
     call->argument = argument;
     call->locals = locals_inherit();
+    call->site = site;
     call->work.run = call_run;
     timer_init(&call->timer, call_due);
     return call;
 }
 
-eddy_handle *eddy_call_soon(eddy_callback *callback, void *argument)
+eddy_handle *eddy_call_soon_(eddy_callback *callback, void *argument, const struct eddy_site_ *site)
 {
-    struct call *call = call_new("eddy_call_soon", callback, argument);
+    struct call *call = call_new("eddy_call_soon", callback, argument, site);
     if (!call)
         return NULL;
     call->state = CALL_READY;
@@ -161,13 +171,14 @@ eddy_handle *eddy_call_soon(eddy_callback *callback, void *argument)
 }
 
 static eddy_handle *call_timed(const char *name, double seconds, int64_t from,
-                               eddy_callback *callback, void *argument)
+                               eddy_callback *callback, void *argument,
+                               const struct eddy_site_ *site)
 {
     if (isnan(seconds)) {
         log_misuse(-EINVAL, name, "not a number of seconds");
         return NULL;
     }
-    struct call *call = call_new(name, callback, argument);
+    struct call *call = call_new(name, callback, argument, site);
     if (!call)
         return NULL;
     call->state = CALL_TIMED;
@@ -175,15 +186,33 @@ static eddy_handle *call_timed(const char *name, double seconds, int64_t from,
     return call_handle(loop_self, call);
 }
 
-eddy_handle *eddy_call_later(double seconds, eddy_callback *callback, void *argument)
+eddy_handle *eddy_call_later_(double seconds, eddy_callback *callback, void *argument,
+                              const struct eddy_site_ *site)
 {
     return call_timed("eddy_call_later", seconds, loop_self ? loop_now(loop_self) : 0, callback,
-                      argument);
+                      argument, site);
 }
 
-eddy_handle *eddy_call_at(double time, eddy_callback *callback, void *argument)
+eddy_handle *eddy_call_at_(double time, eddy_callback *callback, void *argument,
+                           const struct eddy_site_ *site)
 {
-    return call_timed("eddy_call_at", time, 0, callback, argument);
+    return call_timed("eddy_call_at", time, 0, callback, argument, site);
+}
+
+/* By pointer: where from isn't known. */
+eddy_handle *(eddy_call_soon)(eddy_callback *callback, void *argument)
+{
+    return eddy_call_soon_(callback, argument, NULL);
+}
+
+eddy_handle *(eddy_call_later)(double seconds, eddy_callback *callback, void *argument)
+{
+    return eddy_call_later_(seconds, callback, argument, NULL);
+}
+
+eddy_handle *(eddy_call_at)(double time, eddy_callback *callback, void *argument)
+{
+    return eddy_call_at_(time, callback, argument, NULL);
 }
 
 bool eddy_handle_cancel(eddy_handle *handle)
@@ -200,6 +229,24 @@ bool eddy_handle_cancel(eddy_handle *handle)
     return true;
 }
 
+int eddy_handle_describe(const eddy_handle *handle, char *buffer, size_t size)
+{
+    const struct call *call = call_find(handle);
+    char function[192], place[192] = "", state[48] = "ready";
+    size = buffer ? size : 0;
+    if (!call || call->state == CALL_FREE)
+        return snprintf(buffer, size, "<Handle stale>");
+    (void)debug_describe_function(call->callback, function, sizeof function);
+    if (call->site)
+        (void)snprintf(place, sizeof place, " at %s:%d", site_file(call->site), call->site->line);
+    if (call->state == CALL_TIMED)
+        (void)snprintf(state, sizeof state, "in %g s",
+                       (double)(call->timer.deadline - loop_now(loop_self)) / NANOSECONDS);
+    else if (call->state == CALL_DROPPED)
+        (void)snprintf(state, sizeof state, "cancelled");
+    return snprintf(buffer, size, "<Handle %s%s %s>", function, place, state);
+}
+
 /* ---- from other threads ---- */
 
 struct posted_call {
@@ -208,6 +255,7 @@ struct posted_call {
     eddy_callback *callback;
     void *argument;
     struct locals *locals;
+    const struct eddy_site_ *site;
 };
 
 static void posted_call_free(struct posted_call *posted)
@@ -222,12 +270,13 @@ static void posted_call_run(struct work *work)
     struct posted_call *posted = container_of(work, struct posted_call, work);
     eddy_callback *callback = posted->callback;
     void *argument = posted->argument;
+    const struct eddy_site_ *site = posted->site;
     struct locals *locals = posted->locals;
     if (loop_self)
         posted->locals = NULL;
     posted_call_free(posted);
     if (loop_self)
-        call_back(callback, argument, locals);
+        call_back(callback, argument, locals, site);
 }
 
 static void posted_call_arrive(struct post *post)
@@ -241,7 +290,8 @@ static void posted_call_arrive(struct post *post)
     loop_ready(loop_self, &posted->work);
 }
 
-int eddy_call_soon_threadsafe(eddy_loop *loop, eddy_callback *callback, void *argument)
+int eddy_call_soon_threadsafe_(eddy_loop *loop, eddy_callback *callback, void *argument,
+                               const struct eddy_site_ *site)
 {
     if (!loop || !callback)
         return log_misuse(-EINVAL, "eddy_call_soon_threadsafe", "the %s is NULL",
@@ -254,7 +304,13 @@ int eddy_call_soon_threadsafe(eddy_loop *loop, eddy_callback *callback, void *ar
     *posted = (struct posted_call){.post.run = posted_call_arrive,
                                    .callback = callback,
                                    .argument = argument,
-                                   .locals = locals_inherit()};
+                                   .locals = locals_inherit(),
+                                   .site = site};
     loop_post(loop, &posted->post);
     return 0;
+}
+
+int(eddy_call_soon_threadsafe)(eddy_loop *loop, eddy_callback *callback, void *argument)
+{
+    return eddy_call_soon_threadsafe_(loop, callback, argument, NULL);
 }

@@ -17,6 +17,9 @@ bool debug_waits_for(const struct task *waiter, const struct task *other);
 /* "waiting for lock held by 'a'", "runs", "hasn't begun". */
 void debug_describe_wait(const struct task *task, char *buffer, size_t size);
 
+/* As eddy_describe_address, of where a function begins: symbol.c. */
+int debug_describe_function(void (*function)(void *), char *buffer, size_t size);
+
 /* Called when the loop is about to sleep though nothing it knows of can wake it; says so, once,
  * when it is certain that nothing else can. */
 void deadlock_check(struct eddy_loop *loop);

@@ -97,14 +97,15 @@ struct eddy_loop {
     uint8_t id;                /* in handles, with generations that start anew in each loop: */
     uint32_t first_generation; /* so loops that share an id don't share those */
 
-    struct calls *calls;       /* handles of call_soon and call_later */
-    struct watches *watches;   /* descriptors with readers, writers */
-    struct signals *signals;   /* handlers and streams of signals */
-    struct eddy_pool *threads; /* made at first use */
-    struct list servers;       /* closed with the loop */
-    struct list processes;     /* not reaped: ended with the loop */
-    struct door *door;         /* or NULL */
-    struct spare *spare;       /* memory kept for the next wait for many tasks, or NULL */
+    struct calls *calls;              /* handles of call_soon and call_later */
+    const struct eddy_site_ *calling; /* where the callback that runs was asked for, or NULL */
+    struct watches *watches;          /* descriptors with readers, writers */
+    struct signals *signals;          /* handlers and streams of signals */
+    struct eddy_pool *threads;        /* made at first use */
+    struct list servers;              /* closed with the loop */
+    struct list processes;            /* not reaped: ended with the loop */
+    struct door *door;                /* or NULL */
+    struct spare *spare;              /* memory kept for the next wait for many tasks, or NULL */
 
     bool stuck; /* for ever, as was reported: deadlock.c */
 

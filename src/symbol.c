@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "debug.h"
 #include "eddy/debug.h"
 
 /* A file of 64-bit ELF, mapped. */
@@ -88,7 +89,8 @@ static bool is_main_program(const Elf64_Ehdr *header)
     return (uintptr_t)header + header->e_phoff == getauxval(AT_PHDR);
 }
 
-int eddy_describe_address(const void *address, char *buffer, size_t size)
+/* Names the function that covers `before` bytes before the address. */
+static int describe(const void *address, unsigned before, char *buffer, size_t size)
 {
     Dl_info module;
     if (!buffer)
@@ -104,8 +106,7 @@ int eddy_describe_address(const void *address, char *buffer, size_t size)
     if (!image_open(is_main_program(header) ? "/proc/self/exe" : module.dli_fname, &image))
         return snprintf(buffer, size, "%p (%s+0x%llx)", address, file, (unsigned long long)offset);
     uint64_t start = 0;
-    /* A return address may lie behind the last instruction of the function that called. */
-    const char *name = image_function(&image, in_file - 1, &start);
+    const char *name = image_function(&image, in_file - before, &start);
     int length = name ? snprintf(buffer, size, "%s+0x%llx (%s+0x%llx)", name,
                                  (unsigned long long)(in_file - start), file,
                                  (unsigned long long)offset)
@@ -113,4 +114,15 @@ int eddy_describe_address(const void *address, char *buffer, size_t size)
                                  (unsigned long long)offset);
     (void)munmap((void *)image.bytes, image.size);
     return length;
+}
+
+int eddy_describe_address(const void *address, char *buffer, size_t size)
+{
+    /* A return address may lie behind the last instruction of the function that called. */
+    return describe(address, 1, buffer, size);
+}
+
+int debug_describe_function(void (*function)(void *), char *buffer, size_t size)
+{
+    return describe(__extension__(const void *)(function), 0, buffer, size);
 }

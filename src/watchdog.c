@@ -66,7 +66,12 @@ static bool describe_runner(struct eddy_loop *loop, char *text, size_t size)
     struct task_slot slot;
     char name[TASK_NAME_SIZE] = "";
     if (!running) {
-        (void)snprintf(text, size, "a callback");
+        const struct eddy_site_ *site = __atomic_load_n(&loop->calling, __ATOMIC_RELAXED);
+        if (site)
+            (void)snprintf(text, size, "a callback (asked for at %s:%d)", site_file(site),
+                           site->line);
+        else
+            (void)snprintf(text, size, "a callback");
         return !moved_on(loop);
     }
     if (!peek(running, &task, sizeof task) || !peek(task.slot, &slot, sizeof slot) ||

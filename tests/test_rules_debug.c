@@ -211,6 +211,49 @@ TEST(rule_264_tasks_blocks_and_failures_remember_where_they_were_made)
     return eddy_task_release(task);
 }
 
+static void called_back(void *text)
+{
+    (void)eddy_handle_describe(NULL, text, 64);
+}
+
+static const char *description_of(const eddy_handle *handle)
+{
+    static char text[256];
+    EXPECT_INT(eddy_handle_describe(handle, NULL, 0),
+               eddy_handle_describe(handle, text, sizeof text));
+    return text;
+}
+
+TEST(rule_264_callbacks_remember_where_they_were_asked_for)
+{
+    char inside[64] = "", here[3][64], end[8];
+    eddy_handle *handles[] = {eddy_call_soon(called_back, inside),
+                              eddy_call_later(2.5, called_back, inside),
+                              eddy_call_at(7, called_back, inside)};
+    for (int i = 0; i < 3; i++)
+        (void)snprintf(here[i], sizeof here[i], " at test_rules_debug.c:%d ", __LINE__ - 4 + i);
+    for (int i = 0; i < 3; i++) {
+        CHECK_CONTAINS(description_of(handles[i]), "<Handle called_back+0x0 (");
+        CHECK_CONTAINS(description_of(handles[i]), here[i]);
+    }
+    CHECK_CONTAINS(description_of(handles[0]), " ready>");
+    CHECK_CONTAINS(description_of(handles[1]), " in 2.5 s>");
+    CHECK(eddy_handle_cancel(handles[0]));
+    CHECK_CONTAINS(description_of(handles[0]), " cancelled>");
+    CHECK_INT(eddy_sleep(4), 0);
+    CHECK_TEXT(inside, "<Handle stale>");
+    CHECK_TEXT(description_of(handles[0]), "<Handle stale>");
+    CHECK_TEXT(description_of(handles[1]), "<Handle stale>");
+    CHECK_CONTAINS(description_of(handles[2]), " in 3 s>");
+    CHECK_INT(eddy_handle_describe(handles[2], end, sizeof end),
+              strlen(description_of(handles[2])));
+    CHECK_TEXT(end, "<Handle");
+    CHECK(eddy_handle_cancel(handles[2]));
+    eddy_handle *(*by_pointer)(eddy_callback *, void *) = eddy_call_soon; /* where isn't known */
+    CHECK_CONTAINS(description_of(by_pointer(called_back, inside)), ") ready>");
+    return eddy_sleep(0);
+}
+
 /* ---- 265, 266: the call graph ---- */
 
 struct awaits {

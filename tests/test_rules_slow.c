@@ -137,8 +137,9 @@ PLAIN_TEST(rule_257_a_callback_is_told_too_and_the_threshold_is_a_tenth_of_a_sec
     int r = eddy_run_with(&options, has_a_blocking_callback);
     const char *text = test_stderr_end();
     EXPECT_INT(r, 0);
-    EXPECT_CONTAINS(text, "a callback has kept its loop for ");
-    EXPECT_REPORT(EDDY_LOG_SLOW_STEP, "a callback kept its loop for ");
+    EXPECT_CONTAINS(text, "a callback (asked for at test_rules_slow.c:");
+    EXPECT_CONTAINS(text, ") has kept its loop for ");
+    EXPECT_REPORT(EDDY_LOG_SLOW_STEP, "a callback (asked for at test_rules_slow.c:");
 }
 
 static int blocks_at_the_very_end(void)

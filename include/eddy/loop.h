@@ -42,10 +42,30 @@ EDDY_API eddy_handle *eddy_call_at(double time, eddy_callback *callback, void *a
 /* Takes the callback back: true if it had not run yet and now never will, false if stale. */
 EDDY_API bool eddy_handle_cancel(eddy_handle *handle);
 
+/* Writes e.g. `<Handle expire+0x0 (program+0x12ac) at main.c:12 in 2.5 s>`, with the line of the call
+ * that asked for it; returns the length as snprintf does. States: ready, in so many seconds,
+ * cancelled; `<Handle stale>` for one that ran, or that isn't this loop's. */
+EDDY_API int eddy_handle_describe(const eddy_handle *handle, char *buffer, size_t size);
+
 /* From any thread: runs callback(argument) on the loop's thread in one of its next turns, in the
  * order in which one thread posts. Wakes a sleeping loop at once. 0, -EINVAL (null), -ENOMEM, or
  * -ESHUTDOWN if the loop is closing. The loop must still exist: stop the thread before it ends. */
 EDDY_API int eddy_call_soon_threadsafe(eddy_loop *loop, eddy_callback *callback, void *argument);
+
+/* The same, which remember the line of the call: for reports of callbacks (debug.h). */
+EDDY_API eddy_handle *eddy_call_soon_(eddy_callback *callback, void *argument,
+                                      const struct eddy_site_ *site);
+EDDY_API eddy_handle *eddy_call_later_(double seconds, eddy_callback *callback, void *argument,
+                                       const struct eddy_site_ *site);
+EDDY_API eddy_handle *eddy_call_at_(double time, eddy_callback *callback, void *argument,
+                                    const struct eddy_site_ *site);
+EDDY_API int eddy_call_soon_threadsafe_(eddy_loop *loop, eddy_callback *callback, void *argument,
+                                        const struct eddy_site_ *site);
+#define eddy_call_soon(...) eddy_call_soon_(__VA_ARGS__, EDDY_SITE_("eddy_call_soon"))
+#define eddy_call_later(...) eddy_call_later_(__VA_ARGS__, EDDY_SITE_("eddy_call_later"))
+#define eddy_call_at(...) eddy_call_at_(__VA_ARGS__, EDDY_SITE_("eddy_call_at"))
+#define eddy_call_soon_threadsafe(...)                                                             \
+    eddy_call_soon_threadsafe_(__VA_ARGS__, EDDY_SITE_("eddy_call_soon_threadsafe"))
 
 /* Calls callback(argument) whenever the descriptor is readable (writable), level-triggered, until
  * it is removed. A second call for the same descriptor replaces the first. 0, -EINVAL (outside a
