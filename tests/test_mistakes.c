@@ -364,6 +364,7 @@ static int blocks(void)
 
 REAL_PLAIN_TEST(a_blocking_call_in_a_task_is_told_by_the_watchdog)
 {
+    TEST_NOT_EMULATED();
     struct eddy_options options = {.slow_step = 0.2, .log = test_log, .quiet = true};
     EXPECT_INT(pipe(descriptors), 0);
     test_stderr_begin();

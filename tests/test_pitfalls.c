@@ -115,6 +115,7 @@ static int runs_sleeps(void)
 
 PLAIN_TEST(pitfall_04_a_blocking_call_in_a_task_is_told_by_the_watchdog)
 {
+    TEST_NOT_EMULATED();
     const char *text = watch(runs_sleeps);
     EXPECT_CONTAINS(text, "eddy: warning: task 'Task-2' (sleeps at test_pitfalls.c:");
     EXPECT_CONTAINS(text, "still does: blocked in ");
@@ -148,6 +149,7 @@ static int runs_queries(void)
 
 PLAIN_TEST(pitfall_05_a_synchronous_driver_is_told_by_the_watchdog)
 {
+    TEST_NOT_EMULATED();
     pthread_t thread;
     EXPECT_INT(pipe(reply), 0);
     EXPECT_INT(pthread_create(&thread, NULL, server, NULL), 0);
@@ -185,6 +187,7 @@ static int runs_computes(void)
 
 PLAIN_TEST(pitfall_06_computing_in_a_task_is_told_by_the_watchdog)
 {
+    TEST_NOT_EMULATED();
     const char *text = watch(runs_computes);
     EXPECT_CONTAINS(text, "(computes at test_pitfalls.c:");
     EXPECT_CONTAINS(text, "still does: computing");
@@ -278,6 +281,10 @@ static int waits_for_ever(void)
 
 PLAIN_TEST(pitfall_10_without_a_timeout_a_wait_that_nobody_can_end_is_a_deadlock_told)
 {
+    if (getenv("EDDY_EMULATOR")) {
+        printf("SKIP: the emulator has a thread of its own, which could call\n");
+        skip();
+    }
     struct eddy_options options = {.virtual_clock = true, .quiet = true, .log = give_up};
     if (EDDY_TSAN) {
         printf("SKIP: the thread sanitizer has a thread of its own, which could call\n");

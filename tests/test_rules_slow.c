@@ -70,6 +70,7 @@ static const char *stderr_of(struct eddy_options options, double seconds, bool c
 
 PLAIN_TEST(rule_257_a_blocking_step_is_told_while_it_happens_and_when_it_is_over)
 {
+    TEST_NOT_EMULATED();
     const char *text = stderr_of((struct eddy_options){.slow_step = THRESHOLD}, 0.6, false);
     EXPECT_CONTAINS(text, "eddy: warning: task 'culprit' (culprit at test_rules_slow.c:");
     EXPECT_CONTAINS(text, " and still does: blocked in ");
@@ -83,6 +84,7 @@ PLAIN_TEST(rule_257_a_blocking_step_is_told_while_it_happens_and_when_it_is_over
 
 PLAIN_TEST(rule_257_a_computing_step_is_told_as_such)
 {
+    TEST_NOT_EMULATED();
     const char *text = stderr_of((struct eddy_options){.slow_step = THRESHOLD}, 0.8, true);
     EXPECT_CONTAINS(text, "task 'culprit' (culprit at test_rules_slow.c:");
     EXPECT_CONTAINS(text, " and still does: computing");
@@ -103,6 +105,7 @@ static int runs_two_culprits(void)
 
 PLAIN_TEST(rule_257_each_of_two_slow_steps_within_one_turn_is_told)
 {
+    TEST_NOT_EMULATED();
     struct eddy_options options = {.slow_step = THRESHOLD, .log = test_log};
     test_stderr_begin();
     int r = eddy_run_with(&options, runs_two_culprits);
@@ -150,6 +153,7 @@ static int blocks_at_the_very_end(void)
 
 PLAIN_TEST(rule_257_the_main_task_that_blocks_and_ends_is_told)
 {
+    TEST_NOT_EMULATED();
     struct eddy_options options = {.slow_step = THRESHOLD, .log = test_log};
     test_stderr_begin();
     int r = eddy_run_with(&options, blocks_at_the_very_end);
@@ -160,6 +164,7 @@ PLAIN_TEST(rule_257_the_main_task_that_blocks_and_ends_is_told)
 
 PLAIN_TEST(rule_257_a_virtual_clock_and_a_negative_threshold_switch_it_off)
 {
+    TEST_NOT_EMULATED();
     EXPECT_TEXT(stderr_of((struct eddy_options){.slow_step = -1}, 0.3, false), "");
     EXPECT_TEXT(stderr_of((struct eddy_options){.virtual_clock = true}, 0.3, false), "");
     const char *text = stderr_of((struct eddy_options){.virtual_clock = true, .slow_step = 0.1},
@@ -197,6 +202,7 @@ static int blocks_after_a_rest(void)
 
 PLAIN_TEST(after_a_rest_it_watches_again)
 {
+    TEST_NOT_EMULATED();
     struct eddy_options options = {.slow_step = THRESHOLD, .log = test_log};
     test_stderr_begin();
     int r = eddy_run_with(&options, blocks_after_a_rest);
@@ -303,6 +309,7 @@ static int runs_in_a_fork(void)
 
 PLAIN_TEST(a_fork_has_a_watchdog_of_its_own)
 {
+    TEST_NOT_EMULATED();
     if (EDDY_TSAN) {
         printf("SKIP: the thread sanitizer refuses threads after a fork\n");
         skip();

@@ -128,6 +128,16 @@ TEST_HELPER size_t test_count_descriptors(void)
     return count;
 }
 
+/* Ends a plain test of what the watchdog sees: under an emulator /proc, and a peek at memory, tell of
+ * the emulator. */
+#define TEST_NOT_EMULATED()                                                                        \
+    do {                                                                                           \
+        if (getenv("EDDY_EMULATOR")) {                                                             \
+            printf("SKIP: the watchdog asks /proc, which tells of the emulator\n");                \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
 /* Unless the program has its own, which then calls eddy_test_main. */
 #ifndef TEST_OWN_MAIN
 EDDY_TEST_MAIN()
