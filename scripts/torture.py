@@ -57,16 +57,6 @@ NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes
                    'process_pool_programs', 'rules_graph', 'rules_slow', 'rules_task', 'run',
                    'runner', 'search', 'server', 'sim', 'stack_overflow')
 
-# Tests that one class leaves out, each with its reason, which is printed.
-LEFT_OUT = {
-    ('sweep', 'barrier'): {
-        'a_storm_of_cancels_never_lets_a_part_of_a_round_through':
-            'thousands of suspensions; see sync_sweep'},
-    ('sweep', 'condition'): {
-        'a_storm_of_cancels_loses_no_notification': 'thousands of suspensions; see sync_sweep'},
-    ('sweep', 'rate_limiter'): {'it_does_not_drift': '30,000 suspensions; see sync_sweep'},
-}
-
 MINIMUM_OF_SEEDS = 5000
 
 
@@ -210,26 +200,10 @@ class Torture:
 
     # ---- classes ----
 
-    def tests_of(self, kind, name, result):
-        """[] for all of the program, or the names of those that the class doesn't leave out."""
-        left_out = LEFT_OUT.get((kind, name), {})
-        if not left_out:
-            return []
-        listed = subprocess.run([self.programs[name], '--list'], stdout=subprocess.PIPE, text=True,
-                                check=True).stdout.split()
-        listed = list(dict.fromkeys(test.partition('[')[0] for test in listed))
-        for test, reason in left_out.items():
-            if test not in listed:
-                result.fail(f'{name} has no {test} to leave out')
-            print(f'SKIP {kind}: {name}: {test}: {reason}')
-            result.skipped += 1
-        return [test for test in listed if test not in left_out]
-
-    def on_kit(self, result, kind, *arguments):
+    def on_kit(self, result, *arguments):
         self.need_core(result)
         self.each(lambda name: self.run_counted(
-            result, name, [self.programs[name], *arguments, *self.tests_of(kind, name, result)]),
-            zip(self.kit))
+            result, name, [self.programs[name], *arguments]), zip(self.kit))
 
     def seeds(self, result):
         count = 8 if self.short else 200
@@ -245,16 +219,16 @@ class Torture:
             result.fail(f'{result.runs} runs, fewer than {MINIMUM_OF_SEEDS}')
 
     def sweep(self, result):
-        self.on_kit(result, 'sweep', '--sweep')
+        self.on_kit(result, '--sweep')
 
     def memory(self, result):
-        self.on_kit(result, 'memory', '--fault', 'memory')
+        self.on_kit(result, '--fault', 'memory')
 
     def engine(self, result):
-        self.on_kit(result, 'engine', '--fault', 'engine')
+        self.on_kit(result, '--fault', 'engine')
 
     def storm(self, result):
-        self.on_kit(result, 'storm', '--fault', 'storm')
+        self.on_kit(result, '--fault', 'storm')
 
     def rings(self, result):
         if 'uring' not in self.engines:

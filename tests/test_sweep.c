@@ -61,6 +61,33 @@ PLAIN_TEST(a_kind_can_be_chosen)
     EXPECT_INT(timed_out, 1); /* at its first suspension; at the others only one sleep is left */
 }
 
+static unsigned sleeps_hit;
+
+static int sleep_ten_times(void)
+{
+    for (int i = 0; i < 10; i++) {
+        int r = eddy_sleep(1);
+        sleeps_hit |= r < 0 ? 1u << i : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+PLAIN_TEST(of_many_suspensions_some_can_be_hit_spread_over_all)
+{
+    sleeps_hit = 0;
+    struct eddy_sweep_result result = sweep_with(
+        &(struct eddy_sweep_options){
+            .scenario = sleep_ten_times, .kinds = EDDY_SWEEP_MAIN, .most = 3},
+        0);
+    (void)test_stderr_end();
+    EXPECT_INT(result.points, 10);
+    EXPECT_INT(result.runs, 2 + 2 * 3);
+    EXPECT_INT(sleeps_hit, 1 << 0 | 1 << 3 | 1 << 6 | /* as it parked; and the next ones after */
+                               1 << 1 | 1 << 4 | 1 << 7);
+}
+
 /* ---- programs with a mistake ---- */
 
 static eddy_queue queue;

@@ -32,6 +32,7 @@ struct eddy_sweep_options {
     int (*scenario)(void); /* any result will do: it may be cancelled */
     int (*check)(void);    /* after each run, outside the loop; NULL, or 0 if all is well */
     unsigned kinds;        /* EDDY_SWEEP_...; 0: all; no timeouts if it is plain */
+    size_t most;           /* suspensions that are hit, spread over all of them; 0: all */
     bool real;             /* on the real engine, by a virtual clock, not on the simulated one */
     uint64_t seed;         /* of the simulated one */
     struct eddy_sim_options sim; /* its loop options serve both */

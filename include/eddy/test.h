@@ -29,7 +29,7 @@
  *     --engine epoll,sim      on these only; also by EDDY_ENGINE
  *     --seeds N [--order shuffled|priorities]   N simulated runs of each
  *     --seed N                just that one
- *     --sweep                 a cancel at each suspension (sweep.h)
+ *     --sweep                 a cancel at each suspension (sweep.h), of many at 300
  *     --fault memory|engine|storm               each thing that can fail, fails once (fault.h)
  *     --list, NAME...         the tests' names; only these
  *

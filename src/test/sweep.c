@@ -55,6 +55,7 @@ static const char *const instants[] = {"park", "finish"};
 struct sweep_run {
     struct torture torture;
     unsigned kinds;
+    size_t most;
     size_t parked, finished;
     size_t missed;
 };
@@ -89,9 +90,11 @@ static void run_instant(struct sweep_run *all, size_t kind, bool at_finish)
     if (asked == -ESRCH)
         return;
     size_t count = at_finish ? all->finished : all->parked;
-    for (size_t number = 1; number <= count; number++)
-        if (asked < 0 || number == only)
-            run_point(all, kind, at_finish, number);
+    size_t hit = all->most && all->most < count ? all->most : count;
+    if (asked == 0 && only && only <= count)
+        run_point(all, kind, at_finish, only);
+    for (size_t i = 0; i < hit && asked < 0; i++)
+        run_point(all, kind, at_finish, 1 + i * count / hit);
 }
 
 static int run_all(struct sweep_run *all)
@@ -128,7 +131,8 @@ int eddy_sweep(const struct eddy_sweep_options *sweep, struct eddy_sweep_result 
                                         .quiet = sweep->quiet,
                                         .seed = sweep->seed,
                                         .options = &sweep->sim},
-                            .kinds = sweep->kinds ? sweep->kinds : EDDY_SWEEP_ALL};
+                            .kinds = sweep->kinds ? sweep->kinds : EDDY_SWEEP_ALL,
+                            .most = sweep->most};
     if (sweep->plain)
         all.kinds &= ~(unsigned)EDDY_SWEEP_TIMEOUT; /* there is nothing to put it around */
     int r = run_all(&all);

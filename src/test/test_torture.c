@@ -19,7 +19,10 @@
 #include "test/invariants.h"
 #include "test/test_kit.h"
 
-enum { PRINTED_FAILURES = 3 };
+enum {
+    PRINTED_FAILURES = 3,
+    SWEPT_MOST = 300, /* suspensions of one test: few have more */
+};
 
 /* Written by the child. */
 struct counts {
@@ -153,6 +156,7 @@ static void run_sweep(struct counts *counts)
     struct eddy_sweep_options sweep = {.scenario = variant->test->body,
                                        .real = variant->system != TEST_SIM,
                                        .seed = plan->seed,
+                                       .most = SWEPT_MOST,
                                        .sim = loop_options()};
     struct eddy_sweep_result result = {.points = 0};
     int r = eddy_sweep(&sweep, &result);
