@@ -80,11 +80,12 @@ class Program(Inserted):
 
 
 class Counts(Inserted):
-    """`.. counts:: torture-counts.txt`: the table, if `make torture` has left one."""
+    """`.. counts:: torture-counts.txt`: the table, if `make torture` has left one; so of others."""
 
     def lines(self, name):
         if not (ROOT / 'docs' / name).exists():
-            return ['', '*No counts here:* ``make torture`` *has not been run in this tree.*', '']
+            command = 'make ' + name.split('-')[0]
+            return ['', f'*No counts here:* ``{command}`` *has not been run in this tree.*', '']
         return ['', f'.. literalinclude:: {name}', '   :language: text', '']
 
 

@@ -10,8 +10,9 @@ suite fails once, since half of all lines are there for that. --report only read
 the last run.
 
 Printed are lines and branches per file, the files below the minimum, and the lines of the core
-that no test reaches; BUILD/index.html has the same with the sources. The core is src/ without
-client/, tls/ and test/. Branches of assert() don't count. The exit status is 1 if the core's lines as a
+that no test reaches; BUILD/index.html has the same with the sources, and docs/coverage-counts.txt
+the same for docs/how-it-is-tested.rst, once the tests have passed. The core is src/ without client/,
+tls/ and test/. Branches of assert() don't count. The exit status is 1 if the core's lines as a
 whole are below the minimum (90 %), or a test failed.
 """
 import argparse
@@ -23,6 +24,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -182,21 +184,29 @@ def totals(files):
     return lines, branches
 
 
-def print_report(files, minimum):
+def report(files, minimum):
     lines, branches = totals(files)
-    print(f'{"":34}{"lines":>17}{"branches":>18}')
+    text = [f'{"":34}{"lines":>17}{"branches":>18}']
     for name, file in files.items():
-        print(f'{name:34}{cell(file.line_counts())} {cell(file.branch_counts())}')
+        text.append(f'{name:34}{cell(file.line_counts())} {cell(file.branch_counts())}')
     for part in lines:
-        print(f'{"all of " + part:34}{cell(lines[part])} {cell(branches[part])}')
+        text.append(f'{"all of " + part:34}{cell(lines[part])} {cell(branches[part])}')
 
-    print(f'\nfiles below {minimum:g} % of lines:')
+    text += ['', f'files below {minimum:g} % of lines:']
     below = [name for name, file in files.items() if percent(*file.line_counts()) < minimum]
-    print(''.join(f'  {name}\n' for name in below) or '  none\n', end='')
-    print('\nlines of the core that no test reaches:')
-    for name, file in files.items():
-        if part_of(name) == 'core' and file.missed():
-            print(f'  {name}: {ranges(file.missed())}')
+    text += [f'  {name}' for name in below] or ['  none']
+    text += ['', 'lines of the core that no test reaches:']
+    text += [f'  {name}: {ranges(file.missed())}' for name, file in files.items()
+             if part_of(name) == 'core' and file.missed()]
+    return '\n'.join(text) + '\n'
+
+
+def write_counts(text):
+    """For docs/how-it-is-tested.rst: of which day and state, and what was printed."""
+    state = subprocess.run(['git', '-C', SOURCE, 'describe', '--always', '--dirty'], check=False,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    with open(os.path.join(SOURCE, 'docs/coverage-counts.txt'), 'w', encoding='utf-8') as file:
+        file.write(f'{time.strftime("%Y-%m-%d")}, {state.strip() or "no git"}\n{text}')
 
 
 STYLE = '''body{font:14px sans-serif;margin:2em} td,th{padding:1px 10px;text-align:right}
@@ -262,8 +272,11 @@ def main():
     if not files:
         print(f'{folder} has no counters')
         return 1
-    print_report(files, options.minimum)
+    text = report(files, options.minimum)
+    print(text, end='')
     write_html(files, folder)
+    if not options.report and not tests:
+        write_counts(text)
     reached = percent(*totals(files)[0]['core'])
     print(f'\nthe core: {reached:.1f} % of lines, {options.minimum:g} % wanted; '
           f'see {os.path.relpath(folder)}/index.html')
