@@ -41,9 +41,8 @@ extern const struct contender eddy_tls_contenders[];
     eddy_switch_contenders, eddy_spawn_contenders, eddy_queue_contenders, eddy_timer_contenders,   \
         eddy_wake_contenders, eddy_join_contenders, eddy_memory_contenders, eddy_echo_contenders,  \
         eddy_file_contenders, EDDY_SIM_CONTENDERS EDDY_TLS_CONTENDERS
-        eddy_wake_contenders, eddy_join_contenders, eddy_post_contenders, eddy_memory_contenders,  \
-        eddy_echo_contenders, EDDY_SIM_CONTENDERS
-        eddy_process_contenders, EDDY_SIM_CONTENDERS
+eddy_wake_contenders, eddy_join_contenders, eddy_post_contenders, eddy_memory_contenders,
+    eddy_echo_contenders, EDDY_SIM_CONTENDERS eddy_process_contenders, EDDY_SIM_CONTENDERS
 
 /* What programs get by default ($EDDY_ENGINE chooses the engine), but Ctrl-C ends the benchmark,
  * failures become a row's text, and a step may take as long as it likes. */

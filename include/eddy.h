@@ -47,16 +47,16 @@
 
 /* the world */
 #include <eddy/connect.h>
+#include <eddy/directory.h>
 #include <eddy/file.h>
+#include <eddy/file_watch.h>
+#include <eddy/path.h>
 #include <eddy/pool.h>
 #include <eddy/process.h>
 #include <eddy/server.h>
 #include <eddy/signal.h>
 #include <eddy/stream.h>
 #include <eddy/stream_layer.h>
-#include <eddy/path.h>
-#include <eddy/directory.h>
 #include <eddy/temporary.h>
-#include <eddy/file_watch.h>
 
 #endif

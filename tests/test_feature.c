@@ -55,6 +55,7 @@ enum {
     SINGLE = 1 << FEATURE_URING_SINGLE_ISSUER,
     COOP = 1 << FEATURE_URING_COOP_TASKRUN,
     PIDFD = 1 << FEATURE_PIDFD,
+    RANGE = 1 << FEATURE_CLOSE_RANGE,
 };
 
 static void test_masks(void **state)
@@ -76,8 +77,8 @@ static void test_masks(void **state)
         {"linux-7.0", 0},
         {"linux-6.0", GUARD | URING | DEFER},
         {"linux-5.15", GUARD | URING | DEFER | SINGLE | COOP},
-        {"linux-5.10", GUARD | URING | DEFER | SINGLE | COOP | PWAIT2},
-        {"linux-5.3,linux-6.12", GUARD | URING | DEFER | SINGLE | COOP | PWAIT2 | PIDFD},
+        {"linux-5.10", GUARD | URING | DEFER | SINGLE | COOP | PWAIT2 | RANGE},
+        {"linux-5.3,linux-6.12", GUARD | URING | DEFER | SINGLE | COOP | PWAIT2 | RANGE | PIDFD},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(masked_by(cases[i].mask), cases[i].masked);
@@ -97,7 +98,7 @@ static void test_unknown_words(void **state)
                        unknown[i]);
         assert_int_equal(masked_by(mask), PIDFD | URING); /* the others count */
         assert_non_null(strstr(output, want));
-        assert_non_null(strstr(output, "pidfd, and kernels such as linux-5.10\n"));
+        assert_non_null(strstr(output, "pidfd, close-range, and kernels such as linux-5.10\n"));
         assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1); /* once */
     }
 }

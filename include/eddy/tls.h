@@ -48,7 +48,7 @@ enum eddy_tls_side {
     EDDY_TLS_SERVER,
 };
 
-enum eddy_tls_version_number {
+enum eddy_tls_protocol_number {
     EDDY_TLS_1_2 = 0x0303,
     EDDY_TLS_1_3 = 0x0304,
 };
@@ -77,10 +77,10 @@ struct eddy_tls_context_options {
                                      client asks for, else the first; a client's: the first */
     size_t certificate_count;
     const char *const *protocols; /* ALPN, the preferred one first: {"h2", "http/1.1", NULL} */
-    enum eddy_tls_version_number least; /* default EDDY_TLS_1_2 */
-    enum eddy_tls_version_number most;  /* default: whatever OpenSSL has */
-    const char *ciphers;                /* of TLS 1.2, as OpenSSL's ciphers(1) */
-    bool no_sessions;                   /* don't resume sessions */
+    enum eddy_tls_protocol_number least; /* default EDDY_TLS_1_2 */
+    enum eddy_tls_protocol_number most;  /* default: whatever OpenSSL has */
+    const char *ciphers;                 /* of TLS 1.2, as OpenSSL's ciphers(1) */
+    bool no_sessions;                    /* don't resume sessions */
     const char *key_log_file; /* DANGER: appends the secrets of each connection, so that Wireshark
                                      can read it (SSLKEYLOGFILE's format) */
 };

@@ -198,7 +198,7 @@ static int both_ways(eddy_stream *stream, void *context)
     return err;
 }
 
-static int check_both_ways(size_t size, double seconds, enum eddy_tls_version_number version)
+static int check_both_ways(size_t size, double seconds, enum eddy_tls_protocol_number version)
 {
     transfer_size = size;
     transfer_seconds = seconds;

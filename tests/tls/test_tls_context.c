@@ -59,7 +59,7 @@ TEST(bad_options_are_refused)
     CHECK_SERVER(-EINVAL, "certificate 0 has no file", .certificates = ONE(NULL, NULL, NULL));
     CHECK_SERVER(-EINVAL, "clients aren't to be verified", .certificates = ONE(own, NULL, NULL),
                  .ca_file = root);
-    CHECK_CLIENT(-EINVAL, "TLS before 1.2", .least = (enum eddy_tls_version_number)0x0302);
+    CHECK_CLIENT(-EINVAL, "TLS before 1.2", .least = (enum eddy_tls_protocol_number)0x0302);
     CHECK_CLIENT(-EINVAL, "no cipher \"NONSENSE\"", .ca_file = root, .ciphers = "NONSENSE");
     CHECK_CLIENT(-EINVAL, "a protocol's name of 0 bytes", .protocols = empty);
     CHECK_CLIENT(-EINVAL, "verify is 9", .verify = (enum eddy_tls_verify)9);
@@ -150,7 +150,7 @@ static int resumed(int port, eddy_tls_context *client, const char *name)
     return was;
 }
 
-static int check_sessions(enum eddy_tls_version_number version)
+static int check_sessions(enum eddy_tls_protocol_number version)
 {
     static struct site site, other;
     CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
