@@ -48,6 +48,7 @@
 /* the world */
 #include <eddy/connect.h>
 #include <eddy/directory.h>
+#include <eddy/datagram.h>
 #include <eddy/file.h>
 #include <eddy/file_watch.h>
 #include <eddy/path.h>

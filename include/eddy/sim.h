@@ -38,7 +38,7 @@ enum eddy_sim_order {
                             Probabilistic Guarantees of Finding Bugs", ASPLOS 2010 */
 };
 
-/* How the network treats connections of one host, both ways. Zero: at once, whole, for ever. */
+/* How the network treats connections of one host, both ways, and datagrams that are sent there. Zero: at once, whole, for ever. */
 struct eddy_sim_link {
     double delay_min, delay_max; /* seconds a piece of data, a connect, an end or a reset takes;
                                     drawn anew each time, in order within a connection */
@@ -46,6 +46,10 @@ struct eddy_sim_link {
     double short_io;             /* chance that a send or a receive takes only a part */
     double reset;                /* chance that a piece of data resets the connection instead */
     double refuse;               /* chance that a connect is refused although somebody listens */
+    double loss; /* chance that a datagram is lost, or arrives twice. Those have a delay
+                                    each and overtake one another; what finds `buffer` full, a black
+                                    hole or a cut link is lost, and `bandwidth` isn't for them */
+    double duplicate;
     bool black_hole; /* connects are never answered: -ETIMEDOUT after 127 s, TCP's own */
     bool cut;        /* a partition: what is on its way waits until this ends, a connect
                                     no longer than those 127 s */

@@ -127,6 +127,12 @@ struct engine_vtable {
      * -EINVAL: not with this descriptor. */
     ssize_t (*receive_into_pipe)(struct engine *engine, int descriptor, int pipe, size_t size);
     ssize_t (*send_from_pipe)(struct engine *engine, int pipe, int descriptor, size_t size);
+    /* recvmmsg and sendmmsg: how many of them, at least one. Received: msg_len is the datagram's whole
+     * size, also if there was less room; what is told of an address is msg_name's. */
+    int (*receive_datagrams)(struct engine *engine, int descriptor, struct mmsghdr *messages,
+                             unsigned count);
+    int (*send_datagrams)(struct engine *engine, int descriptor, struct mmsghdr *messages,
+                          unsigned count);
     int (*socket)(struct engine *engine, int family, int type, int protocol); /* non-blocking */
     int (*bind)(struct engine *engine, int descriptor, const struct sockaddr *address,
                 socklen_t size);
@@ -191,9 +197,10 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
     .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
     .peer_address = engine_socket_peer_address, .set_option = engine_socket_set_option,            \
     .get_option = engine_socket_get_option, .position = engine_socket_position,                    \
-    .read_now = engine_socket_read_now, .pipe = engine_process_pipe,                               \
-    .process_start = engine_process_start, .process_signal = engine_process_signal,                \
-    .process_reap = engine_process_reap
+    .receive_datagrams = engine_socket_receive_datagrams,                                          \
+    .send_datagrams = engine_socket_send_datagrams, .read_now = engine_socket_read_now,            \
+    .pipe = engine_process_pipe, .process_start = engine_process_start,                            \
+    .process_signal = engine_process_signal, .process_reap = engine_process_reap
 EDDY_PRIVATE ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_receive_message(struct engine *, int, struct msghdr *);
@@ -201,6 +208,8 @@ EDDY_PRIVATE ssize_t engine_socket_send_message(struct engine *, int, const stru
 EDDY_PRIVATE ssize_t engine_socket_send_file(struct engine *, int, int, int64_t, size_t);
 EDDY_PRIVATE ssize_t engine_socket_receive_into_pipe(struct engine *, int, int, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send_from_pipe(struct engine *, int, int, size_t);
+EDDY_PRIVATE int engine_socket_receive_datagrams(struct engine *, int, struct mmsghdr *, unsigned);
+EDDY_PRIVATE int engine_socket_send_datagrams(struct engine *, int, struct mmsghdr *, unsigned);
 EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);
 EDDY_PRIVATE int engine_socket_bind(struct engine *, int, const struct sockaddr *, socklen_t);
 EDDY_PRIVATE int engine_socket_listen(struct engine *, int, int);

@@ -213,6 +213,33 @@ static ssize_t fault_send_from_pipe(struct engine *base, int pipe, int descripto
     return n;
 }
 
+/* Datagrams are never cut: a storm of short transfers lets one through at a time. */
+static int fault_receive_datagrams(struct engine *base, int descriptor, struct mmsghdr *messages,
+                                   unsigned count)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_RECEIVE_DATAGRAMS);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_READ))
+        return -EAGAIN;
+    unsigned part = (unsigned)fault_part(fault, count);
+    return fault->inner->call->receive_datagrams(fault->inner, descriptor, messages, part);
+}
+
+static int fault_send_datagrams(struct engine *base, int descriptor, struct mmsghdr *messages,
+                                unsigned count)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SEND_DATAGRAMS);
+    if (code)
+        return code;
+    if (refuse(fault, descriptor, READY_WRITE))
+        return -EAGAIN;
+    unsigned part = (unsigned)fault_part(fault, count);
+    return fault->inner->call->send_datagrams(fault->inner, descriptor, messages, part);
+}
+
 /* ---- life of a socket ---- */
 
 static int fault_socket(struct engine *base, int family, int type, int protocol)
@@ -388,6 +415,8 @@ static const struct engine_vtable fault_vtable = {
     .send_file = fault_send_file,
     .receive_into_pipe = fault_receive_into_pipe,
     .send_from_pipe = fault_send_from_pipe,
+    .receive_datagrams = fault_receive_datagrams,
+    .send_datagrams = fault_send_datagrams,
     .socket = fault_socket,
     .bind = fault_bind,
     .listen = fault_listen,

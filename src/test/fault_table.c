@@ -2,6 +2,7 @@
 /*
  * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, recvmsg,
  * sendmsg, sendfile, splice, read, write, socket, bind, listen, connect, accept, shutdown, close, getsockname,
+ * sendmsg, recvmmsg, sendmmsg, sendfile, read, write, socket, bind, listen, connect, accept, shutdown, close, getsockname,
  * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat,
  * ftruncate, getdents, flock, copy_file_range, preadv2, inotify_init1, pipe, clone, execve, pidfd_open,
  * kill, waitid in section 2; ip, tcp and unix in section 7), for the kinds of descriptor that the library
@@ -65,6 +66,11 @@ static const struct {
                                  {ECONNRESET, EHOSTUNREACH, EINVAL, EIO, ENOMEM, ETIMEDOUT}},
     [FAULT_SEND_FROM_PIPE] = {"send_from_pipe",
                               {ECONNRESET, EHOSTUNREACH, EINVAL, EIO, ENOMEM, EPIPE, ETIMEDOUT}},
+    [FAULT_RECEIVE_DATAGRAMS] = {"receive_datagrams",
+                                 {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENOBUFS, ENOMEM}},
+    [FAULT_SEND_DATAGRAMS] = {"send_datagrams",
+                              {EACCES, ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH,
+                               ENOBUFS, ENOMEM, EPERM}},
     [FAULT_SOCKET] = {"socket",
                       {EACCES, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT}},
     [FAULT_BIND] = {"bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOMEM}},

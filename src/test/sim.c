@@ -45,6 +45,12 @@ int sim_link_check(const char *call, const struct eddy_sim_link *link)
                           "a link's chances of %g, %g and %g for short transfers, resets and "
                           "refused connects: each is 0 to 1",
                           link->short_io, link->reset, link->refuse);
+    if (!is_chance(link->loss) || !is_chance(link->duplicate))
+        return log_misuse(
+            -EINVAL, call,
+            "a link's chances of %g and %g for the loss and the doubling of a datagram: "
+            "each is 0 to 1",
+            link->loss, link->duplicate);
     return 0;
 }
 

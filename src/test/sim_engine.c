@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "test/sim_datagram.h"
 #include "test/sim_file.h"
 #include "test/sim_socket.h"
 
@@ -285,6 +286,8 @@ static const struct engine_vtable sim_vtable = {
     .send_file = sim_socket_send_file,
     .receive_into_pipe = sim_splice,
     .send_from_pipe = sim_splice,
+    .receive_datagrams = sim_datagram_receive,
+    .send_datagrams = sim_datagram_send,
     .socket = sim_socket_open,
     .bind = sim_socket_bind,
     .listen = sim_socket_listen,

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "log.h"
-#include "test/sim_socket.h"
+#include "test/sim_datagram.h"
 
 /* Where Linux begins with ports for those who don't mind which. */
 #define PORT_FIRST 32768
@@ -46,6 +46,8 @@ struct sim_network *sim_network_create(struct sim_engine *engine)
 void sim_network_free(struct sim_network *network)
 {
     struct link *link;
+    if (network)
+        sim_datagrams_free(&network->datagrams, network->engine->sim);
     while (network && (link = list_take_first(&network->hosts)))
         free(container_of(link, struct sim_host, link));
     free(network);

@@ -79,6 +79,7 @@ struct sim_connection {
 struct sim_network {
     struct sim_engine *engine;
     struct list hosts;
+    struct list datagrams;                   /* under way */
     struct list ports[SIM_PORT_BUCKETS];     /* sockets with a local address, by port */
     struct list listeners[SIM_PORT_BUCKETS]; /* those of them that listen */
     int next_port;                           /* to be tried for those who don't mind which */
@@ -146,6 +147,15 @@ void sim_port_listen_end(struct sim_network *network, struct sim_socket *socket)
 /* Gives a socket that connects to `peer` an address: 0 or -EADDRNOTAVAIL. */
 int sim_port_take(struct sim_network *network, struct sim_socket *socket,
                   const struct address *peer);
+
+/* Which address this machine takes to talk to that one, port included; whether one is every address. */
+struct address sim_port_source(const struct address *peer);
+bool sim_port_is_every(const struct address *address);
+
+/* Who gets a datagram from here to there: a socket that is connected to the sender, else one at just
+ * that address, else at every one; of several that share the port, any. NULL: nobody. */
+struct sim_socket *sim_port_datagrams(struct sim_network *network, const struct address *from,
+                                      const struct address *to);
 
 /* Files a socket under the port of its local address. */
 void sim_port_file(struct sim_network *network, struct sim_socket *socket);

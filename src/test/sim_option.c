@@ -42,7 +42,7 @@ int sim_socket_peer_address(struct engine *base, int number, struct sockaddr *ad
         return sim_descriptor_is_real(number)
                    ? engine_socket_peer_address(base, number, address, size)
                    : r;
-    if (socket->state != SOCKET_CONNECTED)
+    if (socket->type == SOCK_DGRAM ? !socket->peer.size : socket->state != SOCKET_CONNECTED)
         return -ENOTCONN;
     sim_address_give(&socket->peer, address, size);
     return 0;
@@ -62,6 +62,7 @@ static const struct {
     [OPTION_SEND_BUFFER] = {SOL_SOCKET, SO_SNDBUF},
     [OPTION_RECEIVE_BUFFER] = {SOL_SOCKET, SO_RCVBUF},
     [OPTION_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY},
+    [OPTION_BROADCAST] = {SOL_SOCKET, SO_BROADCAST},
     [OPTION_ONLY_V6] = {IPPROTO_IPV6, IPV6_V6ONLY},
 };
 
@@ -106,7 +107,7 @@ int sim_socket_get_option(struct engine *base, int number, int level, int option
         int error = socket->error;
         switch (option) {
         case SO_TYPE:
-            return SOCK_STREAM;
+            return socket->type;
         case SO_ACCEPTCONN:
             return socket->state == SOCKET_LISTENING;
         case SO_ERROR:

@@ -19,7 +19,7 @@ static unsigned bucket_number(int port)
     return (unsigned)port % SIM_PORT_BUCKETS;
 }
 
-static bool is_every_address(const struct address *address)
+bool sim_port_is_every(const struct address *address)
 {
     if (address->any.sa_family == AF_INET)
         return address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
@@ -32,7 +32,7 @@ static bool overlap(const struct address *one, const struct address *other)
     if (address_equal(one, other))
         return true;
     return one->any.sa_family == other->any.sa_family && address_port(one) == address_port(other) &&
-           (is_every_address(one) || is_every_address(other));
+           (sim_port_is_every(one) || sim_port_is_every(other));
 }
 
 static bool may_share(const struct sim_socket *one, const struct sim_socket *other)
@@ -49,7 +49,8 @@ static bool is_free(const struct sim_network *network, const struct sim_socket *
     for (struct link *at = network->ports[bucket_number(address_port(address))].first; at;
          at = at->next) {
         const struct sim_socket *other = container_of(at, struct sim_socket, in_port);
-        if (other != socket && overlap(&other->local, address) && !may_share(socket, other))
+        if (other != socket && other->type == socket->type && overlap(&other->local, address) &&
+            !may_share(socket, other))
             return false;
     }
     return true;
@@ -62,7 +63,7 @@ static bool is_free_to_connect(const struct sim_network *network, const struct a
     for (struct link *at = network->ports[bucket_number(address_port(local))].first; at;
          at = at->next) {
         const struct sim_socket *other = container_of(at, struct sim_socket, in_port);
-        if (overlap(&other->local, local) &&
+        if (other->type == SOCK_STREAM && overlap(&other->local, local) &&
             (!other->peer.size || address_equal(&other->peer, peer)))
             return false;
     }
@@ -130,7 +131,7 @@ void sim_port_listen_end(struct sim_network *network, struct sim_socket *socket)
 
 /* Which address a machine takes to talk to one of its own: that one; but 127.0.0.1 for all that
  * begin with 127. */
-static struct address source_for(const struct address *peer)
+struct address sim_port_source(const struct address *peer)
 {
     struct address source = *peer;
     if (peer->any.sa_family == AF_INET && ntohl(peer->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET)
@@ -141,9 +142,9 @@ static struct address source_for(const struct address *peer)
 int sim_port_take(struct sim_network *network, struct sim_socket *socket,
                   const struct address *peer)
 {
-    struct address local = source_for(peer);
+    struct address local = sim_port_source(peer);
     if (socket->local.size) {
-        if (is_every_address(&socket->local)) { /* bound to a port alone */
+        if (sim_port_is_every(&socket->local)) { /* bound to a port alone */
             address_set_port(&local, address_port(&socket->local));
             socket->local = local;
         }
@@ -199,4 +200,42 @@ struct sim_socket *sim_port_listener(struct sim_network *network, const struct a
         return NULL;
     uint32_t nth = choose(&network->engine->sim->choices, count);
     return nth_listener(network, address, exactly, nth);
+}
+
+/* How well a socket suits a datagram; 0: not at all. */
+static int suits(const struct sim_socket *socket, const struct address *from,
+                 const struct address *to)
+{
+    if (socket->type != SOCK_DGRAM || !overlap(&socket->local, to))
+        return 0;
+    if (socket->peer.size)
+        return address_equal(&socket->peer, from) ? 3 : 0;
+    return address_equal(&socket->local, to) ? 2 : 1;
+}
+
+/* The nth of those that suit it so well. */
+static struct sim_socket *nth_suitable(struct sim_network *network, const struct address *from,
+                                       const struct address *to, int well, uint32_t nth)
+{
+    for (struct link *at = network->ports[bucket_number(address_port(to))].first; at;
+         at = at->next) {
+        struct sim_socket *socket = container_of(at, struct sim_socket, in_port);
+        if (suits(socket, from, to) == well && nth-- == 0)
+            return socket;
+    }
+    return NULL;
+}
+
+struct sim_socket *sim_port_datagrams(struct sim_network *network, const struct address *from,
+                                      const struct address *to)
+{
+    int well = 3;
+    uint32_t count = 0;
+    while (well && !nth_suitable(network, from, to, well, 0))
+        well--;
+    if (!well)
+        return NULL;
+    while (nth_suitable(network, from, to, well, count))
+        count++;
+    return nth_suitable(network, from, to, well, choose(&network->engine->sim->choices, count));
 }

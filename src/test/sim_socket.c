@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "test/sim_datagram.h"
 
 /* Linux's net.core.somaxconn. */
 #define BACKLOG_MAX 4096
@@ -21,6 +22,7 @@ struct sim_socket *sim_socket_create(struct sim_engine *engine, int family)
         return NULL;
     socket->engine = engine;
     socket->family = family;
+    socket->type = SOCK_STREAM;
     return socket;
 }
 
@@ -36,13 +38,15 @@ int sim_socket_open(struct engine *base, int family, int type, int protocol)
     struct sim_engine *engine = sim_engine_of(base);
     if (family != AF_INET && family != AF_INET6)
         return -EAFNOSUPPORT;
-    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM)
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (type != SOCK_STREAM && type != SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
-    if (protocol && protocol != IPPROTO_TCP)
+    if (protocol && protocol != (type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))
         return -EPROTONOSUPPORT;
     struct sim_socket *socket = sim_socket_create(engine, family);
     if (!socket)
         return -ENOMEM;
+    socket->type = type;
     int number = give_number(engine, socket);
     if (number < 0)
         free(socket);
@@ -73,6 +77,7 @@ static void socket_free(struct sim_socket *socket)
     if (socket->watch)
         sim_watch_end(socket->engine, socket->watch);
     sim_pieces_free(&socket->received);
+    sim_datagrams_free(&socket->arrived, NULL);
     sim_port_release(socket->engine->sim->network, socket);
     free(socket);
 }
@@ -130,6 +135,8 @@ static unsigned ready_when_connected(const struct sim_socket *socket)
 
 unsigned sim_socket_ready(const struct sim_socket *socket)
 {
+    if (socket->type == SOCK_DGRAM)
+        return socket->arrived.first || socket->error ? READY_READ | READY_WRITE : READY_WRITE;
     switch (socket->state) {
     case SOCKET_CONNECTING:
         return 0;
@@ -145,8 +152,8 @@ unsigned sim_socket_ready(const struct sim_socket *socket)
 
 /* ---- names of one's own and of others ---- */
 
-static int take_address(const struct sim_socket *socket, const struct sockaddr *address,
-                        socklen_t size, struct address *ret_address)
+int sim_socket_take_address(const struct sim_socket *socket, const struct sockaddr *address,
+                            socklen_t size, struct address *ret_address)
 {
     socklen_t needed = socket->family == AF_INET ? sizeof(ret_address->v4)
                                                  : sizeof(ret_address->v6);
@@ -166,7 +173,7 @@ int sim_socket_bind(struct engine *base, int number, const struct sockaddr *addr
     struct sim_socket *socket = sim_socket_find(base, number, &r);
     if (!socket)
         return r;
-    r = take_address(socket, address, size, &local);
+    r = sim_socket_take_address(socket, address, size, &local);
     if (r == 0 && (socket->local.size || socket->state != SOCKET_IDLE))
         r = -EINVAL;
     return r < 0 ? r : sim_port_bind(socket->engine->sim->network, socket, &local);
@@ -178,6 +185,8 @@ int sim_socket_listen(struct engine *base, int number, int backlog)
     struct sim_socket *socket = sim_socket_find(base, number, &r);
     if (!socket)
         return r;
+    if (socket->type == SOCK_DGRAM)
+        return -EOPNOTSUPP;
     if (socket->state != SOCKET_LISTENING) {
         struct sim_network *network = socket->engine->sim->network;
         struct address every = {.size = 0};
@@ -198,7 +207,7 @@ int sim_socket_listen(struct engine *base, int number, int backlog)
 /* ---- connecting ---- */
 
 /* This machine itself for "every address"; nobody can be many. */
-static int check_peer(struct address *peer)
+int sim_socket_check_peer(struct address *peer)
 {
     if (peer->any.sa_family == AF_INET6) {
         if (IN6_IS_ADDR_UNSPECIFIED(&peer->v6.sin6_addr))
@@ -214,9 +223,11 @@ static int check_peer(struct address *peer)
 static int connect_begin(struct sim_socket *socket, const struct sockaddr *address, socklen_t size)
 {
     struct address peer;
-    int r = take_address(socket, address, size, &peer);
+    int r = sim_socket_take_address(socket, address, size, &peer);
     if (r == 0)
-        r = check_peer(&peer);
+        r = sim_socket_check_peer(&peer);
+    if (r == 0 && socket->type == SOCK_DGRAM)
+        return sim_datagram_connect(socket, &peer);
     if (r == 0)
         r = sim_port_take(socket->engine->sim->network, socket, &peer);
     if (r < 0)
@@ -229,7 +240,7 @@ static int connect_begin(struct sim_socket *socket, const struct sockaddr *addre
     return r < 0 ? r : -EINPROGRESS;
 }
 
-static int take_error(struct sim_socket *socket)
+int sim_socket_take_error(struct sim_socket *socket)
 {
     int error = socket->error;
     socket->error = 0;
@@ -239,6 +250,10 @@ static int take_error(struct sim_socket *socket)
 /* Connected to nobody: at once, and the peer hears of a reset. */
 static int disconnect(struct sim_socket *socket)
 {
+    if (socket->type == SOCK_DGRAM) {
+        sim_datagram_disconnect(socket);
+        return 0;
+    }
     if (socket->state == SOCKET_LISTENING)
         return -EINVAL;
     socket_leave(socket, true);
@@ -269,7 +284,7 @@ int sim_socket_connect(struct engine *base, int number, const struct sockaddr *a
         break;
     }
     if (socket->error)
-        return take_error(socket);
+        return sim_socket_take_error(socket);
     return connect_begin(socket, address, size);
 }
 
@@ -325,7 +340,7 @@ ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t
     if (socket->read_ended)
         return 0;
     if (socket->error)
-        return take_error(socket);
+        return sim_socket_take_error(socket);
     if (socket->read_shut)
         return 0;
     if (socket->state == SOCKET_IDLE || socket->state == SOCKET_LISTENING)
@@ -342,7 +357,7 @@ ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_
     if (socket->state == SOCKET_CONNECTING)
         return -EAGAIN;
     if (socket->error)
-        return take_error(socket);
+        return sim_socket_take_error(socket);
     if (socket->state != SOCKET_CONNECTED || socket->write_shut)
         return -EPIPE;
     struct sim_connection *connection = socket->connection;

@@ -27,6 +27,7 @@ enum sim_option {
     OPTION_SEND_BUFFER, /* remembered only: see the link's `buffer` */
     OPTION_RECEIVE_BUFFER,
     OPTION_NO_DELAY,
+    OPTION_BROADCAST,
     OPTION_ONLY_V6,
     OPTION_COUNT,
 };
@@ -34,6 +35,7 @@ enum sim_option {
 struct sim_socket {
     struct sim_engine *engine;
     int family;
+    int type; /* SOCK_STREAM, or SOCK_DGRAM: see sim_datagram.c */
     enum sim_socket_state state;
     struct address local, peer; /* size 0: none */
     struct link in_port;        /* while it has a local address */
@@ -50,6 +52,9 @@ struct sim_socket {
     bool write_shut;         /* nothing is to be written any more */
     bool connect_told;       /* connect() has said that it succeeded */
     struct sim_socket *next; /* in the queue of the listener */
+
+    struct list arrived; /* datagrams to be received */
+    size_t arrived_size;
 
     struct sim_socket *queue_first, *queue_last; /* a listener's: to be accepted */
     size_t queued, backlog;
@@ -102,6 +107,15 @@ static inline void sim_socket_edge(struct sim_socket *socket)
 
 /* The connection is no more, or couldn't be made. */
 void sim_socket_fail(struct sim_socket *socket, int error);
+
+/* A caller's address of the socket's family: 0, -EINVAL, -EAFNOSUPPORT; and whether it can be a peer, for
+ * which "every address" is this machine: 0 or -ENETUNREACH. */
+int sim_socket_take_address(const struct sim_socket *socket, const struct sockaddr *address,
+                            socklen_t size, struct address *ret_address);
+int sim_socket_check_peer(struct address *peer);
+
+/* What it has to tell once. */
+int sim_socket_take_error(struct sim_socket *socket);
 
 /* An address's bytes, as much as there is room for, and its size: as getsockname. */
 void sim_address_give(const struct address *from, struct sockaddr *address, socklen_t *size);

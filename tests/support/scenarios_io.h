@@ -7,6 +7,7 @@
 #define EDDY_TESTS_SUPPORT_SCENARIOS_IO_H
 
 #include <fcntl.h>
+#include "scenarios_server.h"
 #include "scenarios_task.h"
 #include "scenarios_wait.h"
 
@@ -450,7 +451,8 @@ TEST_HELPER int scenario_process_pool(void)
     each(group) each(gather) each(map) each(queue) each(lock) each(semaphore) each(event)          \
         each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
             each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
-                each(lines) each(flood) each(connect) real(pipe) real(watch) each(file)            \
-                    each(thread) each(thread_pool) each(process_pool)
+                each(server_end) each(datagram) real(path) each(lines) each(flood) each(connect)   \
+                    real(pipe) real(watch) each(file) each(thread) each(thread_pool)               \
+                        each(process_pool)
 
 #endif
