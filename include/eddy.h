@@ -56,6 +56,7 @@
 #include <eddy/process.h>
 #include <eddy/server.h>
 #include <eddy/signal.h>
+#include <eddy/standard_stream.h>
 #include <eddy/stream.h>
 #include <eddy/stream_layer.h>
 #include <eddy/temporary.h>

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Standard streams. Whether a descriptor blocks is a property of what was opened, which other processes
+ * share (the shell, say), and to make it non-blocking breaks those that don't expect it. So:
+ *
+ *      pipe, terminal     opened once more by its name in /proc: that one is ours alone
+ *      socket             asked not to wait with each call (MSG_DONTWAIT)
+ *      file, /dev/null    can't be waited for: a layer over operations (operation.c), which block
+ *                         elsewhere
+ */
+#include "eddy/standard_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "eddy/stream_layer.h"
+#include "log.h"
+#include "memory.h"
+#include "operation.h"
+#include "stream.h"
+
+static const char *const names[] = {"input", "output", "error output"};
+
+/* ---- files: a layer over operations ---- */
+
+struct file_layer {
+    int descriptor;
+};
+
+static ssize_t file_layer_read(void *context, void *buffer, size_t size)
+{
+    const struct file_layer *file = context;
+    struct operation operation = {.kind = OPERATION_READ,
+                                  .descriptor = file->descriptor,
+                                  .buffer = buffer,
+                                  .size = size,
+                                  .offset = -1}; /* the position is shared, too */
+    return operation_run(&operation);
+}
+
+static ssize_t file_layer_write(void *context, const void *data, size_t size)
+{
+    const struct file_layer *file = context;
+    struct operation operation = {.kind = OPERATION_WRITE,
+                                  .descriptor = file->descriptor,
+                                  .buffer = (void *)(uintptr_t)data,
+                                  .size = size,
+                                  .offset = -1};
+    return operation_run(&operation);
+}
+
+/* The descriptor is closed with the last call that uses it. */
+static void file_layer_close(void *context)
+{
+    (void)context;
+}
+
+static void file_layer_release(void *context)
+{
+    struct file_layer *file = context;
+    (void)operation_close(file->descriptor);
+    memory_free(file);
+}
+
+static const struct eddy_stream_layer file_layer = {.read = file_layer_read,
+                                                    .write = file_layer_write,
+                                                    .close = file_layer_close,
+                                                    .release = file_layer_release};
+
+static int from_file(int descriptor, eddy_stream **ret_stream)
+{
+    struct file_layer *file = memory_allocate(sizeof *file);
+    if (!file)
+        return eddy_fail(-ENOMEM, "no memory for a stream");
+    file->descriptor = descriptor;
+    int r = eddy_stream_from_layer(&file_layer, file, ret_stream);
+    if (r < 0)
+        memory_free(file);
+    return r;
+}
+
+/* ---- what stands behind a descriptor ---- */
+
+static void ignore_ready(struct watch *watch, unsigned what)
+{
+    (void)watch;
+    (void)what;
+}
+
+/* 1, 0, or why that can't be told. */
+static int can_be_watched(int descriptor)
+{
+    struct engine *engine = loop_self->engine;
+    struct watch watch = {
+        .descriptor = descriptor, .wanted = READY_READ | READY_WRITE, .ready = ignore_ready};
+    int r = engine->call->watch(engine, &watch);
+    if (r == 0)
+        engine->call->unwatch(engine, &watch);
+    return r == -EPERM ? 0 : r < 0 ? r : 1;
+}
+
+/* A descriptor of our own: opened anew, so that its flags are ours alone, or else a copy. */
+static int own_descriptor(int number, const struct stat *status)
+{
+    bool by_name = S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode);
+    int flags = fcntl(number, F_GETFL);
+    if (by_name && flags >= 0) {
+        char path[32];
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", number);
+        int opened = open(path,
+                          (flags & (O_ACCMODE | O_APPEND)) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (opened >= 0)
+            return opened;
+    }
+    int copied = fcntl(number, F_DUPFD_CLOEXEC, 3);
+    return copied < 0 ? -errno : copied;
+}
+
+static int make(const char *call, int number, eddy_stream **ret_stream)
+{
+    struct stat status;
+    if (!loop_self || !ret_stream)
+        return log_misuse(-EINVAL, call,
+                          loop_self ? "nowhere to put the stream: NULL" : "called outside a loop");
+    if (loop_self->engine->call->simulated)
+        return eddy_fail(-ENOTSUP, "the simulated system has no standard %s", names[number]);
+    if (fstat(number, &status) < 0)
+        return eddy_fail(-errno, "the standard %s: %s", names[number], strerror(errno));
+    int descriptor = own_descriptor(number, &status), r = descriptor;
+    if (r >= 0)
+        r = can_be_watched(descriptor);
+    if (r < 0)
+        (void)eddy_fail(r, "the standard %s: %s", names[number], strerror(-r));
+    else if (r > 0)
+        r = eddy_stream_from_descriptor(descriptor, ret_stream);
+    else
+        r = from_file(descriptor, ret_stream);
+    if (r < 0 && descriptor >= 0)
+        (void)operation_close(descriptor);
+    return r;
+}
+
+/* ---- public ---- */
+
+int eddy_standard_input(eddy_stream **stream)
+{
+    return make("eddy_standard_input", STDIN_FILENO, stream);
+}
+
+int eddy_standard_output(eddy_stream **stream)
+{
+    return make("eddy_standard_output", STDOUT_FILENO, stream);
+}
+
+int eddy_standard_error(eddy_stream **stream)
+{
+    return make("eddy_standard_error", STDERR_FILENO, stream);
+}
