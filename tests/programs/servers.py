@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The chat server and the TCP proxy among clients that aren't ours.
+
+    servers.py CHAT_SERVER TCP_PROXY
+"""
+import contextlib
+import http.server
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+chat_server, tcp_proxy = sys.argv[1:]
+
+
+@contextlib.contextmanager
+def running(*command):
+    """Runs a server and gives the address that it says it listens on; ends it by Ctrl-C."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding='utf-8')
+    try:
+        for line in process.stderr:
+            if line.startswith('listening on '):
+                break
+        yield line.split()[2]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        process.stderr.close()
+
+
+def port_of(address):
+    return int(re.search(r':(\d+)$', address)[1])
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        sys.exit(f'{what}: {got!r:.200}, not {wanted!r:.200}')
+    print(f'{what}: well')
+
+
+def member(where, name):
+    kind = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
+    one = socket.socket(kind)
+    one.settimeout(20)
+    one.connect(where)
+    one.sendall(name.encode() + b'\n')
+    return one, one.makefile('rb')
+
+
+def chat(where, what, *client):
+    """One listens by Python's socket, the other talks by that client."""
+    listener, lines = member(where, 'Ada')
+    with listener:
+        talker = subprocess.Popen(client, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        talker.stdin.write(b'Bob\nhello\n')
+        talker.stdin.flush()
+        said = lines.readline(), lines.readline()
+        talker.kill()
+        talker.wait()
+        talker.stdin.close()
+        said += (lines.readline(),)
+    expect(what, said, (b'Bob is here\n', b'Bob: hello\n', b'Bob has gone\n'))
+
+
+def chats(folder):
+    path = os.path.join(folder, 'chat')
+    with running(chat_server, '0') as address:
+        port = port_of(address)
+        where = ('127.0.0.1', port)
+        clients = {'nc': ('nc', '127.0.0.1', str(port)),
+                   'socat': ('socat', '-', f'TCP:127.0.0.1:{port}'),
+                   'curl': ('curl', '-sN', f'telnet://127.0.0.1:{port}')}
+        for name, command in clients.items():
+            if shutil.which(name):
+                chat(where, f'chat by {name}', *command)
+            else:
+                print(f'SKIP: {name} is not installed')
+    with running(chat_server, f'unix:{path}') as address:
+        expect('a path', address, f'unix:{path}')
+        first, lines = member(path, 'Ada')
+        with first, member(path, 'Bob')[0]:
+            expect('chat over a path', lines.readline(), b'Bob is here\n')
+    expect('the path afterwards', os.path.exists(path), False)
+
+
+def activated(folder):
+    if not shutil.which('systemd-socket-activate'):
+        print('SKIP: systemd-socket-activate is not installed')
+        return
+    path = os.path.join(folder, 'activated')
+    process = subprocess.Popen(['systemd-socket-activate', '-l', path, chat_server],
+                               stderr=subprocess.PIPE, encoding='utf-8')
+    process.stderr.readline()  # it listens
+    first, lines = member(path, 'Ada')
+    with first, member(path, 'Bob')[0]:
+        expect('chat by socket activation', lines.readline(), b'Bob is here\n')
+    process.send_signal(signal.SIGINT)
+    process.wait(20)
+    process.stderr.close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header('Content-Length', '1000000')
+        self.end_headers()
+        self.wfile.write(b'x' * 1000000)
+
+    def log_message(self, *_):
+        pass
+
+
+def proxy():
+    behind = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    threading.Thread(target=behind.serve_forever, daemon=True).start()
+    with running(tcp_proxy, '0', '127.0.0.1', str(behind.server_address[1])) as address:
+        if shutil.which('curl'):
+            got = subprocess.run(['curl', '-s', '-m', '20', f'http://{address}/'], check=True,
+                                 stdout=subprocess.PIPE).stdout
+            expect('a megabyte by curl through the proxy', got, b'x' * 1000000)
+        else:
+            print('SKIP: curl is not installed')
+    behind.shutdown()
+
+
+with tempfile.TemporaryDirectory() as folder:
+    chats(folder)
+    activated(folder)
+proxy()
