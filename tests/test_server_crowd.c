@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Servers among many: thousands of connections that say nothing and hundreds that say a byte a second.
+ * Those who talk properly are served all the same, memory stays bounded, and all is given back.
+ *
+ * The simulated system has as many descriptors as there need be; the real ones make do with the
+ * process's limit, and say so.
+ */
+#include <malloc.h>
+#include <sys/resource.h>
+#include "sanitizer.h"
+#include "support/test.h"
+
+#ifdef EDDY_HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
+enum { IDLE = 10000, DRIPPING = 1000, ROUNDS = 20 };
+
+static int echo(eddy_stream *stream, void *context)
+{
+    char line[64];
+    ssize_t n;
+    (void)context;
+    while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0)
+        if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
+            break;
+    return (int)n;
+}
+
+/* How much of the crowd there is room for: two descriptors a connection, and some for others. */
+static size_t share_of_crowd(bool simulated)
+{
+    struct rlimit limit;
+    if (EDDY_TSAN || RUNNING_ON_VALGRIND) /* each task costs a lot there */
+        return 5;
+    if (simulated)
+        return 100;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    size_t fits = limit.rlim_cur < 200 ? 0 : (limit.rlim_cur - 200) / 2;
+    size_t share = fits * 100 / (IDLE + DRIPPING);
+    return share > 100 ? 100 : share;
+}
+
+struct drip {
+    eddy_stream *stream;
+};
+
+/* A byte a second of a line that never ends. */
+static int drip(struct drip *a)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        int r = eddy_sleep(1);
+        ssize_t n = r < 0 ? r : eddy_stream_write(a->stream, "x", 1);
+        if (n < 0)
+            return (int)n;
+    }
+    return 0;
+}
+
+/* Somebody in the middle of it who only wants an answer. */
+static int is_served(int port)
+{
+    eddy_stream *stream;
+    char line[64];
+    int r = eddy_connect("127.0.0.1", port, &stream);
+    if (r < 0)
+        return r;
+    ssize_t n = eddy_stream_write(stream, "hello\n", 6);
+    if (n >= 0)
+        n = eddy_wait_for((int)eddy_stream_read_line(stream, line, sizeof line), 1.0);
+    eddy_stream_close(stream);
+    return n < 0 ? (int)n : n == 6 ? 0 : -EBADMSG;
+}
+
+static size_t memory_in_use(void)
+{
+    return mallinfo2().uordblks;
+}
+
+EDDY_TEST_WITH(idle_and_dripping_connections_cost_little_and_stop_nobody, .any_order = true,
+               .heavy = true, .loop = {.max_tasks = 2 * (IDLE + DRIPPING) + 100})
+{
+    const struct eddy_serve_options options = {.backlog = 4096,
+                                               .max_connections = IDLE + DRIPPING + 10};
+    size_t share = share_of_crowd(eddy_sim_active());
+    size_t idle = IDLE * share / 100, dripping = DRIPPING * share / 100, count = idle + dripping;
+    if (share < 100)
+        printf("%zu of %d connections: that is what there is room for here\n", count,
+               IDLE + DRIPPING);
+    eddy_server *server = NULL;
+    eddy_stream **streams = calloc(count, sizeof(eddy_stream *));
+    CHECK_INT(eddy_serve("127.0.0.1", 0, echo, NULL, &options, &server), 0);
+    int port = eddy_server_port(server), err;
+    for (size_t i = 0; i < count; i++)
+        CHECK_INT(eddy_connect("127.0.0.1", port, &streams[i]), 0);
+    for (int i = 0; i < 100 && eddy_server_connections(server) < count; i++)
+        CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(eddy_server_connections(server), count);
+    size_t before = memory_in_use(), most = before;
+    eddy_with_group (g, &err) {
+        for (size_t i = 0; i < dripping; i++)
+            eddy_spawn(g, drip, .stream = streams[idle + i]);
+        for (int i = 0; i < ROUNDS; i++) {
+            CHECK_INT(eddy_sleep(1), 0);
+            CHECK_INT(is_served(port), 0);
+            size_t now = memory_in_use();
+            most = now > most ? now : most;
+        }
+    }
+    CHECK_INT(err, 0);
+    /* What a dripping one makes the server keep is a buffer for a line, far below its limit. */
+    CHECK(most - before < dripping * 4096 + (1 << 20));
+    for (size_t i = 0; i < count; i++)
+        eddy_stream_close(streams[i]);
+    free(streams);
+    for (int i = 0; i < 100 && eddy_server_connections(server); i++)
+        CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(eddy_server_connections(server), 0);
+    eddy_server_close(server);
+    return 0;
+}
