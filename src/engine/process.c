@@ -242,9 +242,11 @@ int engine_process_signal(struct engine *engine, const struct process_child *chi
         return 0;
     if (child->has_group && errno != ESRCH) /* it may have left its group */
         return -errno;
-    long r = child->is_pidfd ? syscall(SYS_pidfd_send_signal, child->descriptor, number, NULL, 0)
-                             : kill(child->pid, number);
-    return r < 0 ? -errno : 0;
+    if (child->is_pidfd && syscall(SYS_pidfd_send_signal, child->descriptor, number, NULL, 0) == 0)
+        return 0;
+    if (child->is_pidfd && errno != ENOSYS) /* valgrind knows pidfds, but not this call */
+        return -errno;
+    return kill(child->pid, number) < 0 ? -errno : 0; /* not reaped: nobody else's number */
 }
 
 int engine_process_reap(struct engine *engine, const struct process_child *child, int how,
