@@ -64,6 +64,18 @@ static void append(struct timer_link *list, struct timer *timer)
     list->last = timer;
 }
 
+static void take_out(struct timer_link *list, struct timer *timer)
+{
+    if (timer->next)
+        timer->next->previous = timer->previous;
+    else
+        list->last = timer->previous;
+    if (timer->previous)
+        timer->previous->next = timer->next;
+    else
+        list->first = timer->next;
+}
+
 /* A deadline in the past goes to the slot of the wheel's own tick, which every turn looks at. */
 static void file(struct timer_wheel *wheel, struct timer *timer)
 {
@@ -102,14 +114,7 @@ void timer_cancel(struct timer_wheel *wheel, struct timer *timer)
 
     bool due = timer->level == LEVEL_DUE;
     struct timer_link *list = due ? &wheel->due : &wheel->slots[timer->level][timer->slot];
-    if (timer->next)
-        timer->next->previous = timer->previous;
-    else
-        list->last = timer->previous;
-    if (timer->previous)
-        timer->previous->next = timer->next;
-    else
-        list->first = timer->next;
+    take_out(list, timer);
     if (!list->first && !due)
         wheel->occupied[timer->level] &= ~(UINT64_C(1) << timer->slot);
 
@@ -208,6 +213,15 @@ static void sort(struct timer_link *list)
     *list = (struct timer_link){first, last};
 }
 
+/* False if it came out of order. */
+static bool append_due(struct timer_wheel *wheel, struct timer *timer)
+{
+    bool in_order = !wheel->due.last || !fires_before(timer, wheel->due.last);
+    timer->level = LEVEL_DUE;
+    append(&wheel->due, timer);
+    return in_order;
+}
+
 /* Empties a slot that the wheel passes or enters: what is due goes to the due ones, the rest is
  * filed again. False if a due one came out of order. */
 static bool empty_slot(struct timer_wheel *wheel, unsigned level, unsigned slot)
@@ -218,15 +232,29 @@ static bool empty_slot(struct timer_wheel *wheel, unsigned level, unsigned slot)
     wheel->occupied[level] &= ~(UINT64_C(1) << slot);
     for (; timer; timer = next) {
         next = timer->next;
-        if (timer->deadline > wheel->now) {
+        if (timer->deadline > wheel->now)
             file(wheel, timer);
-            continue;
-        }
-        if (wheel->due.last && fires_before(timer, wheel->due.last))
-            in_order = false;
-        timer->level = LEVEL_DUE;
-        append(&wheel->due, timer);
+        else
+            in_order &= append_due(wheel, timer);
     }
+    return in_order;
+}
+
+/* The same at level 0, where what isn't due belongs to the wheel's own tick, and stays: a virtual
+ * clock jumps from timer to timer within a tick, and would file the rest again each time. */
+static bool take_due(struct timer_wheel *wheel, unsigned slot)
+{
+    bool in_order = true;
+    struct timer_link *list = &wheel->slots[0][slot];
+    for (struct timer *timer = list->first, *next; timer; timer = next) {
+        next = timer->next;
+        if (timer->deadline > wheel->now)
+            continue;
+        take_out(list, timer);
+        in_order &= append_due(wheel, timer);
+    }
+    if (!list->first)
+        wheel->occupied[0] &= ~(UINT64_C(1) << slot);
     return in_order;
 }
 
@@ -246,8 +274,10 @@ size_t timer_turn(struct timer_wheel *wheel, int64_t now)
         uint64_t slots = wheel->occupied[level];
         if (level == top)
             slots &= (UINT64_C(2) << digit_of(tick, level)) - 1; /* up to and including the digit */
-        for (; slots; slots &= slots - 1)
-            in_order &= empty_slot(wheel, level, (unsigned)__builtin_ctzll(slots));
+        for (; slots; slots &= slots - 1) {
+            unsigned slot = (unsigned)__builtin_ctzll(slots);
+            in_order &= level ? empty_slot(wheel, level, slot) : take_due(wheel, slot);
+        }
     }
     if (!in_order)
         sort(&wheel->due);
