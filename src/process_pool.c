@@ -12,6 +12,7 @@
 #include "log.h"
 #include "memory.h"
 #include "process_pool.h"
+#include "scope.h"
 
 static struct process_pool *process_pool(const struct eddy_pool *pool)
 {
@@ -28,16 +29,22 @@ static void closer_offload(struct process_pool *pool)
     }
 }
 
+/* The virtual clock waits for it again. */
+static void job_stays_awake(struct process_job *job)
+{
+    if (!job->sleeping)
+        return;
+    timer_cancel(&job->pool->loop->timers, &job->timer);
+    job->pool->asleep--;
+    job->sleeping = false;
+    atomic_fetch_add(&job->pool->loop->offloaded, 1);
+}
+
 static void job_leaves(struct process_job *job)
 {
-    struct eddy_loop *loop = job->pool->loop;
-    if (job->sleeping) {
-        timer_cancel(&loop->timers, &job->timer);
-        job->pool->asleep--;
-    } else if (job->worker) {
-        atomic_fetch_sub(&loop->offloaded, 1);
-    }
-    job->sleeping = false;
+    job_stays_awake(job);
+    if (job->worker)
+        atomic_fetch_sub(&job->pool->loop->offloaded, 1);
     job->pool->jobs--;
     closer_offload(job->pool);
 }
@@ -45,7 +52,7 @@ static void job_leaves(struct process_job *job)
 void process_job_finish(struct process_job *job, int result)
 {
     job_leaves(job);
-    job->result = result;
+    job->result = job->cancelled ? -ECANCELED : result;
     job->finished = true;
     if (job->parked)
         wait_finish(&job->wait, 0);
@@ -58,7 +65,8 @@ void process_job_fail(struct process_job *job, int code, const char *format, ...
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    job->text = memory_copy_text(text);
+    if (!job->cancelled)
+        job->text = memory_copy_text(text);
     process_job_finish(job, code);
 }
 
@@ -145,23 +153,24 @@ void process_pool_dispatch(struct process_pool *pool)
 
 /* ---- running a job ---- */
 
+/* A worker that is killed may still do something until it has ended, so its end is waited for. */
 static bool job_abort(struct wait *wait)
 {
     struct process_job *job = container_of(wait, struct process_job, wait);
     struct process_pool *pool = job->pool;
-    struct process_worker *worker = job->worker;
-    if (worker)
-        process_worker_read(worker); /* a result that is there beats the cancel */
-    if (job->finished)
+    if (job->worker && !job->cancelled)
+        process_worker_read(job->worker); /* a result that is there beats the cancel */
+    if (job->finished || job->cancelled)
         return false;
-    worker = job->worker;
-    if (worker) {
-        worker->job = NULL;
-        process_worker_kill(worker);
-    } else {
-        list_remove(&pool->queue, &job->link);
-        pool->queued--;
+    if (job->worker) {
+        job->cancelled = true;
+        job_stays_awake(job);
+        process_worker_kill(job->worker);
+        process_pool_dispatch(pool);
+        return false;
     }
+    list_remove(&pool->queue, &job->link);
+    pool->queued--;
     job_leaves(job);
     process_pool_dispatch(pool);
     return true;
@@ -216,6 +225,8 @@ static int process_pool_run(struct eddy_pool *base, const struct order *order)
     }
     if (r == 0)
         r = job.result;
+    if (job.cancelled)
+        scope_mark_interrupted(job.wait.task);
     if (job.text)
         (void)eddy_fail_(r, false, order->site->file, order->site->line, "%s: %s",
                          order->site->function, job.text);

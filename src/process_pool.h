@@ -62,6 +62,7 @@ struct process_job {
     bool sleeping;                 /* and doesn't count as offloaded */
     bool slept;
     bool parked, finished;
+    bool cancelled;       /* its worker was killed, and hasn't ended */
     unsigned handed_over; /* so many times */
     int result;
     char *text; /* of its failure, or NULL */

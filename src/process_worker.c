@@ -250,7 +250,9 @@ void process_worker_ended(struct process_worker *worker, const struct zygote_rep
     memory_free(worker);
     if (report->error) {
         pool->start_error = report->error;
-        if (job)
+        if (job && job->cancelled)
+            process_job_finish(job, -ECANCELED);
+        else if (job)
             process_job_requeue(job);
         return;
     }

@@ -162,6 +162,6 @@ int eddy_race_(double delay, eddy_function_ *function, void *jobs, size_t job_si
     while (race.winner >= 0 && race.live)
         (void)race_wait(&race, EDDY_FOREVER, true);
     race.over = true;
-    r = group_close(&race.group, false, r);
-    return race.winner >= 0 ? race.winner : r;
+    int all = group_close(&race.group, false, r);
+    return race.winner >= 0 ? race.winner : r == -ECANCELED ? r : all;
 }

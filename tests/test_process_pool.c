@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include "process_pool.h"
 #include "support/process_pool_test.h"
@@ -223,7 +224,7 @@ TEST(workers_sleep_on_the_virtual_clock)
 
 /* ---- cancel ---- */
 
-TEST(cancel_ends_the_worker_at_once)
+TEST(cancel_ends_the_worker)
 {
     CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
     eddy_task *runs = eddy_create_task(blocker, .result = 0);
@@ -234,7 +235,11 @@ TEST(cancel_ends_the_worker_at_once)
     CHECK(eddy_task_cancel(waits));
     CHECK(eddy_task_cancel(runs));
     CHECK_INT(eddy_sleep(0), 0);
-    CHECK_NOTES("-125 -125");
+    CHECK_NOTES("-125");
+    CHECK_INT((long long)eddy_pool_jobs(pool), 1); /* until its worker has ended */
+    CHECK_INT(eddy_task_wait(runs), 0);
+    CHECK_NOTES("-125");
+    CHECK(eddy_task_cancelled(runs));
     CHECK_INT((long long)eddy_pool_jobs(pool), 0);
     struct summer next = {3};
     CHECK_INT(summer(&next), 0);
@@ -242,6 +247,43 @@ TEST(cancel_ends_the_worker_at_once)
     CHECK_INT(eddy_task_release(runs), 0);
     eddy_pool_close(pool);
     return eddy_task_release(waits);
+}
+
+struct spin {
+    int say;
+};
+static int spin(struct spin *a)
+{
+    const pid_t self = getpid();
+    if (write(a->say, &self, sizeof self) != sizeof self)
+        return -errno;
+    for (volatile bool going = true; going;)
+        continue;
+    return 0;
+}
+
+static int spinner(void)
+{
+    struct spin job = {said[1]};
+    return eddy_run_in(pool, spin, &job);
+}
+
+/* What is to be cleaned up behind it can be, then. */
+TEST(a_cancelled_job_does_nothing_any_more)
+{
+    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    for (int i = 0; i < 20; i++) {
+        eddy_task *runs = eddy_create_task(spinner);
+        CHECK_INT(eddy_sleep(0), 0);
+        pid_t worker;
+        CHECK_INT(read(said[0], &worker, sizeof worker), sizeof worker);
+        CHECK(eddy_task_cancel(runs));
+        CHECK_INT(eddy_await(runs), -ECANCELED);
+        CHECK(kill(worker, 0) < 0 && errno == ESRCH);
+        CHECK_INT(eddy_task_release(runs), 0);
+    }
+    eddy_pool_close(pool);
+    return 0;
 }
 
 TEST(a_timeout_ends_a_sleeping_worker)

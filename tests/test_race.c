@@ -131,6 +131,20 @@ static int racer(struct racer *a)
     return r;
 }
 
+TEST(rule_144_a_timeout_is_one_also_when_attempts_have_failed)
+{
+    struct attempt jobs[] = {{.result = -ECONNREFUSED}, {.seconds = 100}};
+    int results[2], err;
+    eddy_with_timeout (5, &err)
+        err = eddy_race(1, attempt, jobs, 2, results);
+    CHECK_INT(err, -ETIMEDOUT);
+    CHECK_INT(results[0], -ECONNREFUSED);
+    CHECK_INT(results[1], -ECANCELED);
+    CHECK_TIME(5);
+    CHECK_NOTES("+0 +0 !");
+    return 0;
+}
+
 TEST(rule_144_a_cancel_from_outside_passes)
 {
     struct attempt jobs[] = {

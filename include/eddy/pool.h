@@ -91,10 +91,11 @@ EDDY_END_DECLS
  * is waited for, since it may be writing into the caller's memory, and its result wins.
  * Processes: only structs without pointers that matter, at most 128 KiB (-E2BIG), and only
  * functions that existed at eddy_process_pool_init (-ENOEXEC for one of a library that was loaded
- * later). A cancel ends the worker and returns -ECANCELED at once, unless the result has arrived. A
- * worker that dies (killed, crashed, exit(3)) fails that job alone with -ECHILD and a failure that
- * says how, leaves the struct as it was, and is replaced. Of a failure the first KiB of its message
- * comes back, with the place of this call. stdout and stderr are flushed after each job.
+ * later). A cancel kills the worker and returns -ECANCELED once that has ended, so that it does
+ * nothing any more, unless the result has arrived. A worker that dies (killed, crashed, exit(3)) fails
+ * that job alone with -ECHILD and a failure that says how, leaves the struct as it was, and is
+ * replaced. Of a failure the first KiB of its message comes back, with the place of this call. stdout
+ * and stderr are flushed after each job.
  *
  * The function's result, -ECANCELED, -EAGAIN (queue full, or no thread or process can be started),
  * -ENOMEM, -ESHUTDOWN (pool closing), -EINVAL (null; outside a task; a process pool that another
