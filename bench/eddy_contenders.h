@@ -22,6 +22,7 @@ extern const struct contender eddy_file_contenders[];
 extern const struct contender eddy_echo_contenders[];
 extern const struct contender eddy_process_contenders[];
 extern const struct contender eddy_sim_contenders[];
+extern const struct contender eddy_tls_contenders[];
 
 /* eddy-test isn't built without cmocka. */
 #ifdef BENCH_WITHOUT_SIM
@@ -30,7 +31,6 @@ extern const struct contender eddy_sim_contenders[];
 #define EDDY_SIM_CONTENDERS eddy_sim_contenders,
 #endif
 
-extern const struct contender eddy_tls_contenders[];
 #ifdef BENCH_WITHOUT_TLS
 #define EDDY_TLS_CONTENDERS
 #else
@@ -39,10 +39,9 @@ extern const struct contender eddy_tls_contenders[];
 
 #define EDDY_CONTENDERS                                                                            \
     eddy_switch_contenders, eddy_spawn_contenders, eddy_queue_contenders, eddy_timer_contenders,   \
-        eddy_wake_contenders, eddy_join_contenders, eddy_memory_contenders, eddy_echo_contenders,  \
-        eddy_file_contenders, EDDY_SIM_CONTENDERS EDDY_TLS_CONTENDERS
-eddy_wake_contenders, eddy_join_contenders, eddy_post_contenders, eddy_memory_contenders,
-    eddy_echo_contenders, EDDY_SIM_CONTENDERS eddy_process_contenders, EDDY_SIM_CONTENDERS
+        eddy_wake_contenders, eddy_join_contenders, eddy_post_contenders, eddy_memory_contenders,  \
+        eddy_file_contenders, eddy_echo_contenders, eddy_process_contenders,                       \
+        EDDY_SIM_CONTENDERS EDDY_TLS_CONTENDERS
 
 /* What programs get by default ($EDDY_ENGINE chooses the engine), but Ctrl-C ends the benchmark,
  * failures become a row's text, and a step may take as long as it likes. */

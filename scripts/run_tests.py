@@ -86,9 +86,14 @@ def main():
         wanted = options.engine.split(',')
         tests = [test for test in tests if test.split('/')[0] in wanted]
     if options.names:
-        tests = [test for test in tests
-                 if any(name in (test, *test.split('/')) or test.endswith('/' + name)
-                        for name in options.names)]
+        named = {name: [test for test in tests
+                        if name in (test, *test.split('/')) or test.endswith('/' + name)]
+                 for name in options.names}
+        for name, found in named.items():
+            if not found:
+                parser.error(f'no test is called {name}; `meson test -C {options.build} --list` '
+                             'names them')
+        tests = [test for test in tests if any(test in found for found in named.values())]
 
     passed = failed = skipped = 0
     refused = io_uring_refused()
