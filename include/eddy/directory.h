@@ -66,7 +66,11 @@ struct eddy_walk {
  * directory before what is in it. Symbolic links aren't followed. A directory beneath that can't be
  * opened, or that vanishes, doesn't end the walk: it comes with its `error`. A level takes a descriptor
  * and 32 KiB. Ends with 0, -ECANCELED, -ENOMEM, -EIO, or as eddy_directory_open for the path itself. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored                                                                     \
+    "-Wshadow" /* C++: a task's function hides its arguments' constructor */
 EDDY_API EDDY_ASYNC int eddy_walk(struct eddy_walk *walk);
+#pragma GCC diagnostic pop
 
 /* Deletes the directory and all that is in it: rm -r. Symbolic links are deleted, not followed. What
  * vanishes meanwhile is fine, also the path itself (0). Stops at the first error: of unlink(2),
