@@ -17,8 +17,10 @@ static int produce(struct produce *a)
     for (int i = 0; i < a->count; i++) {
         int item = a->from + i;
         int r = eddy_channel_put(a->channel, &item);
-        if (r < 0)
+        if (r < 0) {
+            (void)eddy_channel_shutdown(a->channel); /* who waits for more needn't */
             return r;
+        }
         note("+%d", item);
     }
     return 0;

@@ -21,7 +21,7 @@ static eddy_datagram *connected_to(const struct eddy_address *address)
 
 /* ---- one at a time ---- */
 
-TEST(rule_209_boundaries_are_kept_and_empty_ones_are_sent)
+ORDERED_TEST(rule_209_boundaries_are_kept_and_empty_ones_are_sent)
 {
     struct eddy_address a_address, b_address, from;
     eddy_datagram *a = open_socket(&a_address), *b = open_socket(&b_address);
@@ -42,7 +42,7 @@ TEST(rule_209_boundaries_are_kept_and_empty_ones_are_sent)
     return 0;
 }
 
-TEST(one_that_is_larger_than_the_buffer_says_so)
+ORDERED_TEST(one_that_is_larger_than_the_buffer_says_so)
 {
     struct eddy_address address;
     eddy_datagram *a = open_socket(&address), *b = connected_to(&address);
@@ -112,7 +112,7 @@ TEST(a_connected_socket_hears_its_peer_alone)
 
 enum { MANY = 100 };
 
-TEST(many_are_sent_and_received_with_few_calls)
+ORDERED_TEST(many_are_sent_and_received_with_few_calls)
 {
     struct eddy_address address;
     eddy_datagram *a = open_socket(&address), *b = connected_to(&address);
@@ -386,7 +386,7 @@ static struct trip travel(const struct eddy_sim_link *link)
     return trip;
 }
 
-TEST(simulated_links_lose_double_and_reorder)
+ORDERED_TEST(simulated_links_lose_double_and_reorder)
 {
     if (!eddy_sim_active())
         return 0;

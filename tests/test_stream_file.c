@@ -53,9 +53,8 @@ static int sender(struct sender *a)
         n = *a->sent = eddy_sendfile(a->stream, a->file, a->offset, a->size);
     if (n >= 0)
         n = eddy_stream_write(a->stream, ":tail", 5);
-    if (n >= 0)
-        n = eddy_stream_write_end(a->stream);
-    return n < 0 ? (int)n : 0;
+    int ended = eddy_stream_write_end(a->stream); /* also when cancelled: the reader waits for it */
+    return n < 0 ? (int)n : ended;
 }
 
 /* So much of the file arrives between head and tail. */
@@ -137,6 +136,7 @@ static int endless(struct endless *a)
     EXPECT_INT(n, a->expected);
     if (a->partial)
         *a->partial = eddy_stream_partial_write(a->stream);
+    (void)eddy_stream_write_end(a->stream); /* others needn't wait for it any more */
     return 0;
 }
 

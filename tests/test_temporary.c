@@ -205,9 +205,9 @@ static int replace_again(struct replace_again *a)
 TEST(readers_find_a_whole_file_at_any_time)
 {
     int err;
-    const char *path = in_scratch("shared");
     char text[400];
     CHECK_INT(scratch_make(), 0);
+    const char *path = in_scratch("shared");
     CHECK_INT(eddy_replace_file(path, "", 0, 0600), 0);
     eddy_with_group (g, &err) {
         for (char letter = 'a'; letter < 'e'; letter++)
