@@ -245,7 +245,7 @@ TEST(a_tree_is_removed)
     return 0;
 }
 
-TEST(a_tree_as_deep_as_a_path_can_be)
+HEAVY_TEST(a_tree_as_deep_as_a_path_can_be)
 {
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/deep", (scratch_make(), scratch)), levels = 0;

@@ -1,38 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers: connections come and go, failures stay contained, closing, limits, running out. */
-#include <sys/resource.h>
-#include <sys/wait.h>
+/* Servers: connections come and go, failures stay contained, closing. What they refuse is in
+ * test_server_limits. */
 #define TEST_DEFAULTS .real_system = true
-#include "stream_pairs.h"
-
-static int echo(eddy_stream *stream, void *context)
-{
-    char line[256];
-    ssize_t n;
-    (void)context;
-    while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0)
-        if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
-            break;
-    return (int)n;
-}
-
-/* Stays until it is cancelled. */
-static int linger(eddy_stream *stream, void *context)
-{
-    char c;
-    ssize_t n = eddy_stream_read(stream, &c, 1);
-    if (context)
-        ++*(int *)context;
-    return (int)n;
-}
-
-static eddy_server *serve(eddy_stream_handler *handler, void *context,
-                          const struct eddy_serve_options *options)
-{
-    eddy_server *server = NULL;
-    EXPECT_INT(eddy_serve("127.0.0.1", 0, handler, context, options, &server), 0);
-    return server;
-}
+#include "server_handlers.h"
 
 /* Sends lines and expects them back. */
 struct client {
@@ -55,14 +25,6 @@ static int client(struct client *a)
     }
     eddy_stream_close(stream);
     return 0;
-}
-
-/* Lets the loop run until the server has so many connections. */
-static bool server_reaches(eddy_server *server, size_t count)
-{
-    for (int i = 0; i < 1000 && eddy_server_connections(server) != count; i++)
-        EXPECT_INT(eddy_sleep(0.01), 0);
-    return EXPECT_INT(eddy_server_connections(server), count);
 }
 
 EDDY_TEST_WITH(five_hundred_clients, .any_order = true, .heavy = true)
@@ -343,84 +305,6 @@ TEST(a_handler_that_closes_its_stream_does_no_harm)
     return 0;
 }
 
-/* ---- limits ---- */
-
-TEST(further_connections_wait_in_the_backlog)
-{
-    const struct eddy_serve_options options = {.max_connections = 3};
-    int ended = 0;
-    eddy_server *server = serve(linger, &ended, &options);
-    int port = eddy_server_port(server), clients[8];
-    for (int i = 0; i < 8; i++)
-        clients[i] = connected_socket(port);
-    for (int i = 0; i < 8; i++) {
-        CHECK_INT(eddy_sleep(0.1), 0);
-        CHECK_INT(ended, i);
-        CHECK_INT(eddy_server_connections(server), 8 - i < 3 ? 8 - i : 3);
-        close(clients[i]); /* the next one gets its place */
-    }
-    CHECK(server_reaches(server, 0));
-    CHECK_INT(ended, 8);
-    eddy_server_close(server);
-    return 0;
-}
-
-static int exhaust(void)
-{
-    eddy_server *server = serve(echo, NULL, NULL);
-    int port = eddy_server_port(server), one = connected_socket(port);
-    struct rlimit limit;
-    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    const rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = (rlim_t)one + 1; /* no more descriptors than there are */
-    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    CHECK_INT(eddy_sleep(5.5), 0);
-    CHECK_REPORT(EDDY_LOG_NOTE, "can't accept connections: Too many open files");
-    CHECK_NO_REPORT(); /* once, not five times */
-    CHECK_INT(eddy_server_connections(server), 0);
-    limit.rlim_cur = before;
-    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    CHECK_INT(eddy_sleep(1), 0);
-    CHECK_INT(eddy_server_connections(server), 1);
-    char buffer[8];
-    CHECK_INT(write(one, "hello\n", 6), 6);
-    CHECK_INT(eddy_sleep(0.1), 0);
-    CHECK_INT(read(one, buffer, sizeof buffer), 6);
-    close(one);
-    eddy_server_close(server);
-    return 0;
-}
-
-PLAIN_TEST(rule_213_out_of_descriptors)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        int r = test_run(exhaust);
-        if (test_state.file)
-            fprintf(stderr, "%s:%d: %s\n", test_state.file, test_state.line, test_state.why);
-        _exit(r != 0 || test_state.file);
-    }
-    int status = -1;
-    EXPECT_INT(waitpid(child, &status, 0), child);
-    EXPECT_INT(status, 0);
-}
-
-TEST_WITH(out_of_tasks, .virtual_clock = true, .max_tasks = 2)
-{
-    eddy_server *server = serve(linger, NULL, NULL);
-    int port = eddy_server_port(server), one = connected_socket(port), two = connected_socket(port);
-    CHECK_INT(eddy_sleep(3.5), 0);
-    struct test_record *record = EXPECT_REPORT(EDDY_LOG_NOTE, "can't accept connections");
-    CHECK(record);
-    CHECK_INT(record->code, -EAGAIN);
-    CHECK_CONTAINS(record->failure, "max_tasks");
-    CHECK_INT(eddy_server_connections(server), 1);
-    close(one);
-    close(two);
-    eddy_server_close(server);
-    return 0;
-}
-
 /* ---- addresses ---- */
 
 TEST(rule_219_address_in_use)
@@ -448,7 +332,7 @@ TEST(rule_219_address_in_use)
     return 0;
 }
 
-ANYWHERE_TEST(every_interface_has_the_same_port)
+ANYWHERE_TEST(rule_219_every_interface_has_the_same_port)
 {
     eddy_server *server;
     eddy_stream *stream;

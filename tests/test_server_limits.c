@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Servers: what is accepted and when, limits, running out of descriptors and tasks. */
+#include <sys/resource.h>
+#include <sys/wait.h>
+#define TEST_DEFAULTS .real_system = true
+#include "server_handlers.h"
+
+TEST(further_connections_wait_in_the_backlog)
+{
+    const struct eddy_serve_options options = {.max_connections = 3};
+    int ended = 0;
+    eddy_server *server = serve(linger, &ended, &options);
+    int port = eddy_server_port(server), clients[8];
+    for (int i = 0; i < 8; i++)
+        clients[i] = connected_socket(port);
+    for (int i = 0; i < 8; i++) {
+        CHECK_INT(eddy_sleep(0.1), 0);
+        CHECK_INT(ended, i);
+        CHECK_INT(eddy_server_connections(server), 8 - i < 3 ? 8 - i : 3);
+        close(clients[i]); /* the next one gets its place */
+    }
+    CHECK(server_reaches(server, 0));
+    CHECK_INT(ended, 8);
+    eddy_server_close(server);
+    return 0;
+}
+
+static int exhaust(void)
+{
+    eddy_server *server = serve(echo, NULL, NULL);
+    int port = eddy_server_port(server), one = connected_socket(port);
+    struct rlimit limit;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = (rlim_t)one + 1; /* no more descriptors than there are */
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_INT(eddy_sleep(5.5), 0);
+    CHECK_REPORT(EDDY_LOG_NOTE, "can't accept connections: Too many open files");
+    CHECK_NO_REPORT(); /* once, not five times */
+    CHECK_INT(eddy_server_connections(server), 0);
+    limit.rlim_cur = before;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_INT(eddy_server_connections(server), 1);
+    char buffer[8];
+    CHECK_INT(write(one, "hello\n", 6), 6);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(read(one, buffer, sizeof buffer), 6);
+    close(one);
+    eddy_server_close(server);
+    return 0;
+}
+
+/* However the connection ends. */
+static int stay(eddy_stream *stream, void *context)
+{
+    char c;
+    (void)context;
+    return eddy_stream_read(stream, &c, 1) == -ECANCELED ? -ECANCELED : 0;
+}
+
+/* One of them has gone again before the server looked; Linux hands it out all the same, and its handler
+ * finds that out. */
+TEST(rule_212_all_that_wait_are_accepted_in_one_turn_but_those_that_went)
+{
+    enum { CLIENTS = 30, GONE = 17 };
+    eddy_server *server = serve(stay, NULL, NULL);
+    const struct linger reset = {.l_onoff = 1};
+    int clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connected_socket(eddy_server_port(server));
+    CHECK_INT(setsockopt(clients[GONE], SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    CHECK_INT(close(clients[GONE]), 0);
+    size_t most = 0;
+    for (int i = 0; i < 10; i++) {
+        size_t before = eddy_server_connections(server);
+        CHECK_INT(eddy_sleep(0.001), 0);
+        size_t now = eddy_server_connections(server);
+        most = now > before && now - before > most ? now - before : most;
+    }
+    CHECK(most >= CLIENTS - 1);
+    CHECK_INT(eddy_server_connections(server), CLIENTS - 1);
+    for (int i = 0; i < CLIENTS; i++)
+        if (i != GONE)
+            CHECK_INT(close(clients[i]), 0);
+    CHECK(server_reaches(server, 0));
+    eddy_server_close(server);
+    return 0;
+}
+
+PLAIN_TEST(rule_213_out_of_descriptors)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        int r = test_run(exhaust);
+        if (test_state.file)
+            fprintf(stderr, "%s:%d: %s\n", test_state.file, test_state.line, test_state.why);
+        _exit(r != 0 || test_state.file);
+    }
+    int status = -1;
+    EXPECT_INT(waitpid(child, &status, 0), child);
+    EXPECT_INT(status, 0);
+}
+
+TEST_WITH(out_of_tasks, .virtual_clock = true, .max_tasks = 2)
+{
+    eddy_server *server = serve(linger, NULL, NULL);
+    int port = eddy_server_port(server), one = connected_socket(port), two = connected_socket(port);
+    CHECK_INT(eddy_sleep(3.5), 0);
+    struct test_record *record = EXPECT_REPORT(EDDY_LOG_NOTE, "can't accept connections");
+    CHECK(record);
+    CHECK_INT(record->code, -EAGAIN);
+    CHECK_CONTAINS(record->failure, "max_tasks");
+    CHECK_INT(eddy_server_connections(server), 1);
+    close(one);
+    close(two);
+    eddy_server_close(server);
+    return 0;
+}
