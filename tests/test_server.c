@@ -19,12 +19,18 @@ static int client(struct client *a)
     for (int i = 0; i < a->lines; i++) {
         int length = snprintf(line, sizeof line, "line %d of %d\n", i,
                               eddy_stream_descriptor(stream));
-        EXPECT_INT(eddy_stream_write(stream, line, (size_t)length), length);
-        EXPECT_INT(eddy_stream_read_line(stream, answer, sizeof answer), length);
+        ssize_t n = eddy_stream_write(stream, line, (size_t)length);
+        if (n >= 0)
+            n = eddy_stream_read_line(stream, answer, sizeof answer);
+        EXPECT_INT(n, length);
+        if (n != length) {
+            r = n < 0 ? (int)n : -EPROTO;
+            break;
+        }
         EXPECT_TEXT(answer, line);
     }
     eddy_stream_close(stream);
-    return 0;
+    return r;
 }
 
 EDDY_TEST_WITH(five_hundred_clients, .any_order = true, .heavy = true)

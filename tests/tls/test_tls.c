@@ -219,7 +219,7 @@ static int check_both_ways(size_t size, double seconds, enum eddy_tls_protocol_n
     return 0;
 }
 
-HEAVY_TEST(both_ways_at_once)
+TEST(both_ways_at_once)
 {
     CHECK_INT(check_both_ways(2 << 20, 0, EDDY_TLS_1_3), 0);
     CHECK_INT(check_both_ways(2 << 20, 0, EDDY_TLS_1_2), 0);

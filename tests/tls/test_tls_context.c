@@ -187,7 +187,7 @@ TEST(sessions_are_resumed_with_TLS_1_2)
     return check_sessions(EDDY_TLS_1_2);
 }
 
-HEAVY_TEST(sessions_of_many_peers_are_bounded)
+TEST(sessions_of_many_peers_are_bounded)
 {
     static struct site site;
     CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
