@@ -251,10 +251,11 @@ static int tell_due(struct fault_engine *fault)
     for (struct link *link = fault->watches.first; link;) {
         struct fault_watch *watch = container_of(link, struct fault_watch, link);
         unsigned what = watch->owed;
-        if (watch->held && !watch->delay)
-            what |= watch->held;
         watch->owed = 0;
-        watch->held &= ~what;
+        if (!watch->delay) { /* what is held comes whole: an end with the readiness to read it */
+            what |= watch->held;
+            watch->held = 0;
+        }
         link = what ? fault->watches.first : link->next;
         if (what) {
             told++;
