@@ -324,6 +324,19 @@ void eddy_process_close(eddy_process *process)
         process_abandon(process);
 }
 
+/* Signals may come meanwhile. */
+static bool ends_within(int descriptor, int milliseconds)
+{
+    struct pollfd ended = {.fd = descriptor, .events = POLLIN};
+    int64_t deadline = clock_monotonic() + milliseconds * INT64_C(1000000);
+    int r;
+    do {
+        int64_t left = (deadline - clock_monotonic()) / 1000000;
+        r = poll(&ended, 1, left > 0 ? (int)left : 0);
+    } while (r < 0 && errno == EINTR);
+    return r > 0;
+}
+
 /* With no task left, and maybe nobody who would ever turn the engine again. */
 static void process_end_now(struct eddy_process *process)
 {
@@ -335,8 +348,7 @@ static void process_end_now(struct eddy_process *process)
     bool killed = process_finish(process);
     if (process->reaped)
         return;
-    struct pollfd ended = {.fd = process->child.descriptor, .events = POLLIN};
-    if (killed && poll(&ended, 1, KILL_PATIENCE_MS) > 0)
+    if (killed && ends_within(process->child.descriptor, KILL_PATIENCE_MS))
         process_reap(process, WNOHANG);
     if (process->reaped)
         return;
