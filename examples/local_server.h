@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A web server for the examples that fetch something, so that they need no network. Each answer
- * takes LOCAL_SERVER_SECONDS. It knows three paths:
+ * takes LOCAL_SERVER_SECONDS. It knows these paths:
  *
  *     /hello      200, and a short text
  *     /slow       the same, after a minute
+ *     /repos/A/B  200, and the JSON that GitHub has of a repository, as far as its name
  *     any other   404
  *
  * Not a way to write one: it looks at the first line of a request and skips the rest.
@@ -34,8 +35,14 @@ static EDDY_ASYNC int local_server_answer(eddy_stream *stream, void *context)
         int r = eddy_sleep(slow ? 60.0 : LOCAL_SERVER_SECONDS);
         if (r < 0)
             return r;
+        char repository[100], body[128] = "Nothing here.\n";
+        if (found) {
+            (void)snprintf(body, sizeof body, "Hello, world!\n");
+        } else if (sscanf(request, "GET /repos/%99[^ ]", repository) == 1) {
+            found = true;
+            (void)snprintf(body, sizeof body, "{\"full_name\": \"%s\"}", repository);
+        }
         const char *status = found ? "200 OK" : "404 Not Found";
-        const char *body = found ? "Hello, world!\n" : "Nothing here.\n";
         char answer[256];
         int length = snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s",
                               status, strlen(body), body);

@@ -7,7 +7,7 @@
  *      seconds with proper async patterns."
  *
  * Each call takes 0.18 s, which is three minutes for a thousand. One session keeps the connections
- * open, so that a hundred of them do for all the calls.
+ * open, so that a hundred of them do for all the calls. EDDY_CLOCK=virtual does it in a second.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +36,9 @@ static EDDY_ASYNC int call(struct call *a)
     return r;
 }
 
-static EDDY_ASYNC int call_all(const char *url)
+static EDDY_ASYNC int call_all(const char *url, size_t at_once)
 {
+    double start = eddy_time();
     eddy_http_session *session;
     int r = eddy_http_session_open(&session, NULL);
     if (r < 0)
@@ -45,8 +46,10 @@ static EDDY_ASYNC int call_all(const char *url)
     static struct call calls[CALLS];
     for (int i = 0; i < CALLS; i++)
         calls[i] = (struct call){.session = session, .url = url};
-    r = eddy_map(AT_ONCE, call, calls, CALLS, NULL);
+    r = eddy_map(at_once, call, calls, CALLS, NULL);
     eddy_http_session_close(session);
+    if (r == 0)
+        printf("%zu at a time: %.*f s\n", at_once, at_once == 1 ? 0 : 1, eddy_time() - start);
     return r;
 }
 
@@ -58,15 +61,13 @@ static EDDY_ASYNC int main_task(void)
         return r;
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d/hello", eddy_server_port(server));
-    double start = eddy_time();
-    r = call_all(url);
-    double seconds = eddy_time() - start;
+    printf("%d calls\n", CALLS);
+    fflush(stdout); /* the next line takes its time */
+    r = call_all(url, 1);
+    if (r == 0)
+        r = call_all(url, AT_ONCE);
     eddy_server_close(server);
-    if (r < 0)
-        return r;
-    printf("one after the other: %.0f s\n", CALLS * LOCAL_SERVER_SECONDS);
-    printf("%d at a time: %.1f s\n", AT_ONCE, seconds);
-    return 0;
+    return r;
 }
 
 int main(void)
