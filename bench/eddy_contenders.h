@@ -17,6 +17,7 @@ extern const struct contender eddy_timer_contenders[];
 extern const struct contender eddy_wake_contenders[];
 extern const struct contender eddy_join_contenders[];
 extern const struct contender eddy_post_contenders[];
+extern const struct contender eddy_offload_contenders[];
 extern const struct contender eddy_memory_contenders[];
 extern const struct contender eddy_file_contenders[];
 extern const struct contender eddy_echo_contenders[];
@@ -39,9 +40,9 @@ extern const struct contender eddy_tls_contenders[];
 
 #define EDDY_CONTENDERS                                                                            \
     eddy_switch_contenders, eddy_spawn_contenders, eddy_queue_contenders, eddy_timer_contenders,   \
-        eddy_wake_contenders, eddy_join_contenders, eddy_post_contenders, eddy_memory_contenders,  \
-        eddy_file_contenders, eddy_echo_contenders, eddy_process_contenders,                       \
-        EDDY_SIM_CONTENDERS EDDY_TLS_CONTENDERS
+        eddy_wake_contenders, eddy_join_contenders, eddy_post_contenders, eddy_offload_contenders, \
+        eddy_memory_contenders, eddy_file_contenders, eddy_echo_contenders,                        \
+        eddy_process_contenders, EDDY_SIM_CONTENDERS EDDY_TLS_CONTENDERS
 
 /* What programs get by default ($EDDY_ENGINE chooses the engine), but Ctrl-C ends the benchmark,
  * failures become a row's text, and a step may take as long as it likes. */

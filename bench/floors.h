@@ -14,6 +14,7 @@ extern const struct contender floor_timer_contenders[];
 extern const struct contender floor_wake_contenders[];
 extern const struct contender floor_join_contenders[];
 extern const struct contender floor_post_contenders[];
+extern const struct contender floor_offload_contenders[];
 extern const struct contender floor_process_contenders[];
 extern const struct contender floor_sim_contenders[];
 extern const struct contender floor_memory_contenders[];

@@ -27,6 +27,7 @@ static const struct contender *const tables[] = {
     floor_wake_contenders,
     floor_join_contenders,
     floor_post_contenders,
+    floor_offload_contenders,
     floor_memory_contenders,
     floor_file_contenders,
     floor_process_contenders,
@@ -115,6 +116,24 @@ static const struct group groups[] = {
      .target = "60 ns",
      .scale = 1,
      .operations = 2000000},
+    {.name = "thread",
+     .title = "a job to a thread and back",
+     .unit = "CPU us",
+     .target = "1.1x the floor",
+     .scale = 1000,
+     .operations = 100000},
+    {.name = "thread-1000",
+     .title = "jobs to threads and back, 1000 at once",
+     .unit = "CPU us a job",
+     .target = "1 us",
+     .scale = 1000,
+     .operations = 500000},
+    {.name = "worker",
+     .title = "a job of 64 B to another process and back",
+     .unit = "CPU us, both processes'",
+     .target = "2x the floor",
+     .scale = 1000,
+     .operations = 50000},
     {.name = "memory",
      .title = "an idle task, of 100,000",
      .unit = "bytes a task",
@@ -283,6 +302,10 @@ int main(int count, char **words)
     int error = 0;
 
     const char *json = parse_options(count, words, &options);
+#ifndef BENCH_FLOORS_ONLY
+    if (eddy_process_pool_init() < 0) /* before there is any thread */
+        eddy_failure_print(eddy_last_failure(), stderr);
+#endif
     machine_prepare();
     machine_describe(machine, sizeof(machine));
     print_heading(&options, machine);
