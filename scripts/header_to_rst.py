@@ -168,8 +168,9 @@ class Header:
         if not opening:
             raise ValueError(f'{path}: no opening comment')
         self.introduction = comment_text(opening[0].strip())
+        text = re.sub(r'^#pragma .*\n', '', text, flags=re.M)  # these declare nothing
         try:
-            self.entries = self.read(without_branches(text[opening.end():]))
+            self.entries = self.read(without_branches(text[len(opening[0]):]))
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
 

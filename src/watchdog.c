@@ -10,6 +10,7 @@
  */
 #include "watchdog.h"
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static struct list loops; /* of struct watched_loop */
 static size_t users;      /* loops that entered and aren't gone */
 static pthread_t thread;
+static pid_t thread_id;
 static bool runs;  /* it does; when it ends: */
 static bool ended; /* it only has to be joined */
 static bool hurry; /* without loops it is to end at once */
@@ -258,6 +260,7 @@ static void *watch(void *unused)
     unsigned quiet = 0, idle = 0;
     (void)pthread_setname_np(pthread_self(), "eddy-watchdog");
     (void)pthread_mutex_lock(&lock);
+    thread_id = gettid();
     while (users || (idle < LINGER_SAMPLES && !hurry)) {
         idle = users ? 0 : idle + 1;
         quiet = sample_all() ? 0 : quiet + 1;
@@ -287,11 +290,15 @@ void watchdog_rouse(void)
 
 /* ---- life ---- */
 
-/* With the lock held: a thread that has ended is gone altogether. */
+/* With the lock held: a thread that has ended is gone altogether. The system still counts it for a
+ * moment after its join, which those who count threads (deadlock.c) would take for somebody else. */
 static void join(void)
 {
-    if (ended)
+    if (ended) {
         (void)pthread_join(thread, NULL);
+        while (syscall(SYS_tgkill, getpid(), thread_id, 0) == 0)
+            (void)sched_yield();
+    }
     ended = false;
 }
 

@@ -67,8 +67,7 @@ struct eddy_walk {
  * opened, or that vanishes, doesn't end the walk: it comes with its `error`. A level takes a descriptor
  * and 32 KiB. Ends with 0, -ECANCELED, -ENOMEM, -EIO, or as eddy_directory_open for the path itself. */
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored                                                                     \
-    "-Wshadow" /* C++: a task's function hides its arguments' constructor */
+#pragma GCC diagnostic ignored "-Wshadow"
 EDDY_API EDDY_ASYNC int eddy_walk(struct eddy_walk *walk);
 #pragma GCC diagnostic pop
 
