@@ -406,7 +406,10 @@ void watchdog_end(struct eddy_loop *loop)
     if (!loop->watchdog.known)
         return;
     (void)pthread_mutex_lock(&lock);
-    if (--users == 0 && atomic_load(&watchdog_rests))
+    users--;
+    if (!users && EDDY_TSAN) /* which looks for threads that nobody joined before destructors run */
+        end_lingering();
+    else if (!users && atomic_load(&watchdog_rests))
         (void)pthread_cond_broadcast(&wake);
     (void)pthread_mutex_unlock(&lock);
 }

@@ -84,7 +84,7 @@ static int check_write_some(enum pair_kind kind)
         }
     }
     CHECK(pattern_holds(buffer, size, 0));
-    CHECK(cancelled > 10);
+    CHECK(cancelled > 0); /* how often is up to the system's buffers */
     CHECK_INT(eddy_stream_write_some(pair.b, NULL, 0), 0);
     CHECK_INT(eddy_stream_write_some(pair.b, NULL, 1), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the data is NULL");
