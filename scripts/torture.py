@@ -287,7 +287,7 @@ class Torture:
         result.notes.append(f'{sum(sent)} signals')
 
     def kills(self, result):
-        count = 100 if self.short else 500
+        count = 250 if self.short else 1000
         if 'process_pool_kills' not in self.programs:
             result.fail('test_process_pool_kills is not built')
             return
