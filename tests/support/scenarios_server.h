@@ -108,7 +108,8 @@ TEST_HELPER int scenario_path(void)
 {
     eddy_server *server;
     char path[64];
-    (void)snprintf(path, sizeof path, "/tmp/eddy-scenario-%d", (int)getpid());
+    (void)snprintf(path, sizeof path, "/tmp/eddy-scenario-path-%d", (int)getpid());
+    (void)unlink(path); /* of a process of that number that was killed */
     int r = eddy_serve_unix(path, hold_on, NULL, NULL, &server);
     if (r < 0) {
         if (access(path, F_OK) == 0)
