@@ -99,7 +99,7 @@ EDDY_TEST_WITH(idle_and_dripping_connections_cost_little_and_stop_nobody, .any_o
     int port = eddy_server_port(server), err;
     for (size_t i = 0; i < count; i++)
         CHECK_INT(eddy_connect("127.0.0.1", port, &streams[i]), 0);
-    for (int i = 0; i < 100 && eddy_server_connections(server) < count; i++)
+    for (int i = 0; i < 10000 && eddy_server_connections(server) < count; i++)
         CHECK_INT(eddy_sleep(0.1), 0);
     CHECK_INT(eddy_server_connections(server), count);
     size_t before = memory_in_use(), most = before;
@@ -119,7 +119,7 @@ EDDY_TEST_WITH(idle_and_dripping_connections_cost_little_and_stop_nobody, .any_o
     for (size_t i = 0; i < count; i++)
         eddy_stream_close(streams[i]);
     free(streams);
-    for (int i = 0; i < 100 && eddy_server_connections(server); i++)
+    for (int i = 0; i < 10000 && eddy_server_connections(server); i++)
         CHECK_INT(eddy_sleep(0.1), 0);
     CHECK_INT(eddy_server_connections(server), 0);
     eddy_server_close(server);
