@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "eddy/server.h"
+#include "address.h"
 #include "engine/engine.h"
 #include "failure.h"
 #include "listen.h"
@@ -23,24 +23,14 @@
 static void name_it(struct engine *engine, struct listen_socket *socket)
 {
     struct address address;
-    union {
-        struct sockaddr any;
-        struct sockaddr_un local;
-        struct sockaddr_storage storage;
-    } from = {.any.sa_family = AF_UNSPEC};
+    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+    struct sockaddr *any = (struct sockaddr *)&from;
     socklen_t size = sizeof from;
-    (void)snprintf(socket->name, sizeof socket->name, "descriptor %d", socket->descriptor);
-    if (engine->call->local_address(engine, socket->descriptor, &from.any, &size) < 0)
-        return;
-    if (address_from(&from.any, size, &address)) {
+    if (engine->call->local_address(engine, socket->descriptor, any, &size) < 0 ||
+        address_text_any(any, size, socket->name, sizeof socket->name) < 0)
+        (void)snprintf(socket->name, sizeof socket->name, "descriptor %d", socket->descriptor);
+    else if (address_from(any, size, &address))
         socket->port = address_port(&address);
-        (void)address_text(&address, socket->name, sizeof socket->name);
-    } else if (from.any.sa_family == AF_UNIX && size > sizeof from.any.sa_family) {
-        bool is_abstract = from.local.sun_path[0] == '\0';
-        size_t length = size - offsetof(struct sockaddr_un, sun_path) - is_abstract;
-        (void)snprintf(socket->name, sizeof socket->name, "unix:%s%.*s", is_abstract ? "@" : "",
-                       (int)length, from.local.sun_path + is_abstract);
-    }
 }
 
 int listen_given(struct engine *engine, int descriptor, struct listen_socket *ret_socket)

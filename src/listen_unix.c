@@ -8,12 +8,11 @@
  * the name is in use, as it should be.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+#include "address.h"
 #include "engine/engine.h"
 #include "failure.h"
 #include "listen.h"
@@ -26,19 +25,11 @@ struct unix_address {
 
 static int unix_address(const char *path, struct unix_address *ret_address)
 {
-    struct unix_address address = {.socket.sun_family = AF_UNIX};
-    size_t length = strlen(path);
-    if (length >= sizeof(address.socket.sun_path))
-        return eddy_fail(-ENAMETOOLONG, "can't listen on unix:%s: a path of %zu bytes, at most %zu",
-                         path, length, sizeof(address.socket.sun_path) - 1);
-    memcpy(address.socket.sun_path, path, length);
-    if (path[0] == '@') { /* abstract: all bytes count, and there is no NUL */
-        address.socket.sun_path[0] = '\0';
-        length--;
-    }
-    address.size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
-    *ret_address = address;
-    return 0;
+    int r = address_unix(path, &ret_address->socket, &ret_address->size);
+    if (r == -ENAMETOOLONG)
+        return eddy_fail(r, "can't listen on unix:%s: a path of %zu bytes, at most %zu", path,
+                         strlen(path), sizeof ret_address->socket.sun_path - 1);
+    return r < 0 ? eddy_fail(r, "can't listen on a path that is empty") : 0;
 }
 
 /* Whether it is a socket that nobody listens on; then *ret_status tells which. */
