@@ -116,24 +116,15 @@ CONSUMER_ENTRY(consume, ring_take)
 PRODUCER_ENTRY(produce_called, ring_put_called)
 CONSUMER_ENTRY(consume_called, ring_take_called)
 
-struct entries {
-    raw_entry *left;
-    raw_entry *right;
-};
-
 static int run_pair(const struct contender *self, uint64_t operations, struct sample *ret_sample)
 {
-    const struct entries *entries = self->context;
+    const struct raw_pair *entries = self->context;
     struct raw_stacks stacks;
     struct stopwatch watch;
 
-    int error = raw_stacks_map(&stacks, 2, STACK_STRIDE);
+    int error = raw_stacks_map_pair(&stacks, STACK_STRIDE, entries, &left, &right);
     if (error < 0)
         return error;
-    left = raw_stacks_task(&stacks, 0, raw_stacks_colour(0));
-    right = raw_stacks_task(&stacks, 1, raw_stacks_colour(16));
-    raw_task_prepare(left, entries->left);
-    raw_task_prepare(right, entries->right);
     ring.head = ring.tail = 0;
     sum = 0;
     item_count = operations / 2 * 2;
@@ -145,9 +136,9 @@ static int run_pair(const struct contender *self, uint64_t operations, struct sa
     return sum == item_count * (item_count + 1) / 2 ? 0 : -EBADMSG;
 }
 
-static const struct entries hop = {hop_left, hop_right};
-static const struct entries queue = {produce, consume};
-static const struct entries queue_called = {produce_called, consume_called};
+static const struct raw_pair hop = {hop_left, hop_right};
+static const struct raw_pair queue = {produce, consume};
+static const struct raw_pair queue_called = {produce_called, consume_called};
 
 const struct contender floor_queue_contenders[] = {
     {.group = "hop",

@@ -61,24 +61,15 @@ PAIR_ENTRY(pair_flat, pair_switch_flat)
 PAIR_ENTRY(pair_deep, pair_switch_deep)
 PAIR_ENTRY(pair_deep_too, pair_switch_deep_too)
 
-struct pair_entries {
-    raw_entry *left;
-    raw_entry *right;
-};
-
 static int run_pair(const struct contender *self, uint64_t operations, struct sample *ret_sample)
 {
-    const struct pair_entries *entries = self->context;
+    const struct raw_pair *entries = self->context;
     struct raw_stacks stacks;
     struct stopwatch watch;
 
-    int error = raw_stacks_map(&stacks, 2, STACK_STRIDE);
+    int error = raw_stacks_map_pair(&stacks, STACK_STRIDE, entries, &running, &waiting);
     if (error < 0)
         return error;
-    running = raw_stacks_task(&stacks, 0, raw_stacks_colour(0));
-    waiting = raw_stacks_task(&stacks, 1, raw_stacks_colour(16));
-    raw_task_prepare(running, entries->left);
-    raw_task_prepare(waiting, entries->right);
     remaining = operations;
 
     stopwatch_start(&watch);
@@ -148,9 +139,9 @@ static int run_ring(const struct contender *self, uint64_t operations, struct sa
     return 0;
 }
 
-static const struct pair_entries same_code = {pair_deep, pair_deep};
-static const struct pair_entries different_code = {pair_deep, pair_deep_too};
-static const struct pair_entries no_depth = {pair_flat, pair_flat};
+static const struct raw_pair same_code = {pair_deep, pair_deep};
+static const struct raw_pair different_code = {pair_deep, pair_deep_too};
+static const struct raw_pair no_depth = {pair_flat, pair_flat};
 
 const struct contender floor_switch_contenders[] = {
     {.group = "yield",

@@ -162,24 +162,16 @@ static void turn_right(struct raw_task *self)
 
 /* Two tasks that wake each other */
 
-struct entries {
-    raw_entry *left;
-    raw_entry *right;
-};
-
 static int run_pair(const struct contender *self, uint64_t operations, struct sample *ret_sample)
 {
-    const struct entries *entries = self->context;
+    const struct raw_pair *entries = self->context;
     struct raw_stacks stacks;
     struct stopwatch watch;
 
-    int error = raw_stacks_map(&stacks, 2, STACK_STRIDE);
+    struct raw_task *left, *right;
+    int error = raw_stacks_map_pair(&stacks, STACK_STRIDE, entries, &left, &right);
     if (error < 0)
         return error;
-    struct raw_task *left = raw_stacks_task(&stacks, 0, raw_stacks_colour(0));
-    struct raw_task *right = raw_stacks_task(&stacks, 1, raw_stacks_colour(16));
-    raw_task_prepare(left, entries->left);
-    raw_task_prepare(right, entries->right);
     lock = (struct raw_lock){.holder = NULL};
     to_left = (struct raw_event){.is_set = true};
     to_right = (struct raw_event){.is_set = false};
@@ -196,8 +188,8 @@ static int run_pair(const struct contender *self, uint64_t operations, struct sa
     return out_of_turn ? -EBADMSG : 0;
 }
 
-static const struct entries contending = {contend, contend};
-static const struct entries turning = {turn_left, turn_right};
+static const struct raw_pair contending = {contend, contend};
+static const struct raw_pair turning = {turn_left, turn_right};
 
 const struct contender floor_wake_contenders[] = {
     {.group = "lock", .name = "raw lock, behind calls", .is_floor = true, .run = run_lock},

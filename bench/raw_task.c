@@ -36,3 +36,16 @@ size_t raw_stacks_colour(size_t index)
 {
     return index % 32 * 64;
 }
+
+int raw_stacks_map_pair(struct raw_stacks *stacks, size_t stride, const struct raw_pair *entries,
+                        struct raw_task **left, struct raw_task **right)
+{
+    int error = raw_stacks_map(stacks, 2, stride);
+    if (error < 0)
+        return error;
+    *left = raw_stacks_task(stacks, 0, raw_stacks_colour(0));
+    *right = raw_stacks_task(stacks, 1, raw_stacks_colour(16));
+    raw_task_prepare(*left, entries->left);
+    raw_task_prepare(*right, entries->right);
+    return 0;
+}

@@ -105,6 +105,16 @@ void raw_stacks_unmap(struct raw_stacks *stacks);
  * all start at the same offset of a page fight for the same lines of the cache. */
 struct raw_task *raw_stacks_task(const struct raw_stacks *stacks, size_t index, size_t offset);
 
+/* What the two tasks of a contender begin with. */
+struct raw_pair {
+    raw_entry *left;
+    raw_entry *right;
+};
+
+/* Maps two stacks, `stride` bytes apart, with a task on each that is ready to be switched to. */
+int raw_stacks_map_pair(struct raw_stacks *stacks, size_t stride, const struct raw_pair *entries,
+                        struct raw_task **left, struct raw_task **right);
+
 /* A start offset for stack `index`, spread over half a page in whole cache lines. */
 size_t raw_stacks_colour(size_t index);
 
