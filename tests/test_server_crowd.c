@@ -9,7 +9,7 @@
 #include <malloc.h>
 #include <sys/resource.h>
 #include "sanitizer.h"
-#include "support/test.h"
+#include "server_handlers.h"
 
 #ifdef EDDY_HAVE_VALGRIND
 #include <valgrind/valgrind.h>
@@ -18,17 +18,6 @@
 #endif
 
 enum { IDLE = 10000, DRIPPING = 1000, ROUNDS = 20 };
-
-static int echo(eddy_stream *stream, void *context)
-{
-    char line[64];
-    ssize_t n;
-    (void)context;
-    while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0)
-        if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
-            break;
-    return (int)n;
-}
 
 /* How much of the crowd there is room for: two descriptors a connection, and some for others. */
 static size_t share_of_crowd(bool simulated)
