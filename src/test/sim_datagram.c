@@ -207,14 +207,24 @@ static int send_one(struct sim_socket *socket, const struct msghdr *header)
     return 0;
 }
 
+/* NULL, and why, if it is none. */
+static struct sim_socket *datagram_socket(struct engine *base, int number, int *code)
+{
+    struct sim_socket *socket = sim_socket_find(base, number, code);
+    if (!socket && sim_descriptor_is_real(number))
+        *code = -EPERM;
+    if (!socket || socket->type == SOCK_DGRAM)
+        return socket;
+    *code = -EOPNOTSUPP;
+    return NULL;
+}
+
 int sim_datagram_send(struct engine *base, int number, struct mmsghdr *messages, unsigned count)
 {
     int r = 0;
-    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    struct sim_socket *socket = datagram_socket(base, number, &r);
     if (!socket)
-        return sim_descriptor_is_real(number) ? -EPERM : r;
-    if (socket->type != SOCK_DGRAM)
-        return -EOPNOTSUPP;
+        return r;
     unsigned sent = 0;
     while (sent < count && (r = send_one(socket, &messages[sent].msg_hdr)) == 0) {
         messages[sent].msg_len = (unsigned)size_of(&messages[sent].msg_hdr);
@@ -249,11 +259,9 @@ static void receive_one(struct sim_socket *socket, struct mmsghdr *message)
 int sim_datagram_receive(struct engine *base, int number, struct mmsghdr *messages, unsigned count)
 {
     int r = 0;
-    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    struct sim_socket *socket = datagram_socket(base, number, &r);
     if (!socket)
-        return sim_descriptor_is_real(number) ? -EPERM : r;
-    if (socket->type != SOCK_DGRAM)
-        return -EOPNOTSUPP;
+        return r;
     if (socket->error)
         return sim_socket_take_error(socket);
     unsigned received = 0;
