@@ -10,16 +10,29 @@
 
 #define HANDSHAKE_TIMEOUT 60.0
 #define SHUTDOWN_TIMEOUT 30.0
+#define LAST_WORDS_TIMEOUT 1.0
 
 /* ---- the handshake ---- */
 
+/* If nothing can be sent any more, what the peer said before, an alert maybe, tells more than why not. It
+ * is here, or nearly so: nobody waits for an answer to what was never sent. */
+static ssize_t read_last_words(struct channel *channel, int unsent)
+{
+    ssize_t n = 0;
+    int err;
+    eddy_with_timeout (LAST_WORDS_TIMEOUT, &err)
+        n = channel_fill(channel);
+    if (n >= 0 || (n == -ECANCELED && err != -ETIMEDOUT))
+        return n;
+    return eddy_fail(unsent, "the TLS handshake with %s failed: nothing can be sent: %s",
+                     channel->peer, strerror(-unsent));
+}
+
 static int handshake_fill(struct channel *channel, int unsent)
 {
-    ssize_t n = channel_fill(channel);
-    if (n > 0)
-        return 0;
-    if (n < 0)
-        return unsent < 0 && n != -ECANCELED ? unsent : (int)n;
+    ssize_t n = unsent < 0 ? read_last_words(channel, unsent) : channel_fill(channel);
+    if (n != 0)
+        return n < 0 ? (int)n : 0;
     return eddy_fail(-ECONNABORTED, "%s ended the connection in the middle of the TLS handshake",
                      channel->peer);
 }
@@ -39,7 +52,6 @@ static int handshake(struct channel *channel)
             channel_flush_later(channel);
             return 0;
         }
-        /* If nobody takes it, what the peer said before, an alert maybe, tells more. */
         int unsent = channel_flush(channel);
         if (unsent == -ECANCELED)
             return unsent;
