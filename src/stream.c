@@ -179,7 +179,8 @@ struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
     stream->thread = &loop_self;
     stream->loop_id = loop->id;
     stream->ready[STREAM_READ] = stream->ready[STREAM_WRITE] = true;
-    stream->is_socket = stream->short_read_drains = true;
+    stream->is_socket = true;
+    stream->short_read_drains = peer && peer->size;
     stream->references = 1;
     stream->limit = EDDY_STREAM_LIMIT;
     if (peer)

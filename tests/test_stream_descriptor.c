@@ -127,6 +127,26 @@ TEST(a_process_without_room_for_descriptors_says_so_and_keeps_the_data)
     return 0;
 }
 
+/* The system ends a read behind descriptors, whatever comes after them. */
+TEST(other_reads_get_what_comes_behind_descriptors)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    char buffer[16];
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, say, .stream = pair.a, .text = "x");
+        CHECK_INT(eddy_stream_read(pair.b, buffer, 16), 1); /* it is watched from here on */
+    }
+    CHECK_INT(eddy_stream_send_descriptors(pair.a, "ab", 2, (int[]){0}, 1), 2);
+    CHECK_INT(eddy_stream_write(pair.a, "cd", 2), 2);
+    CHECK_INT(eddy_sleep(1), 0); /* whatever it is told of them, it is told by now */
+    CHECK_INT(eddy_stream_read(pair.b, buffer, 16), 2);
+    CHECK_INT(eddy_wait_for(eddy_stream_read(pair.b, buffer, 16), 1), 2);
+    CHECK(memcmp(buffer, "cd", 2) == 0);
+    pair_close(&pair);
+    return err;
+}
+
 TEST(other_reads_drop_them)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
