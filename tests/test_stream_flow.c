@@ -433,3 +433,25 @@ TEST(an_end_after_the_edge_of_the_data_is_seen)
     }
     return 0;
 }
+
+/* ---- urgent data ---- */
+
+/* A read ends at its mark, whatever comes behind it. */
+TEST(what_comes_behind_urgent_data_is_read)
+{
+    struct pair pair = stream_pair(PAIR_TCP);
+    char buffer[16] = "";
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, say, .stream = pair.a, .text = "x");
+        CHECK_INT(eddy_stream_read(pair.b, buffer, 16), 1); /* it is watched from here on */
+    }
+    CHECK_INT(eddy_stream_write(pair.a, "ab", 2), 2);
+    CHECK_INT(send(eddy_stream_descriptor(pair.a), "!", 1, MSG_OOB), 1);
+    CHECK_INT(eddy_stream_write(pair.a, "cd", 2), 2);
+    CHECK_INT(eddy_sleep(1), 0); /* whatever it is told of them, it is told by now */
+    CHECK_INT(eddy_wait_for(eddy_stream_read_exactly(pair.b, buffer, 4), 1), 4);
+    CHECK(memcmp(buffer, "abcd", 4) == 0);
+    pair_close(&pair);
+    return err;
+}

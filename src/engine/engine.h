@@ -31,7 +31,8 @@
 enum {
     READY_READ = 1, /* readable, end of stream, or error */
     READY_WRITE = 2,
-    READY_HANGUP = 4, /* beside them: an end or an error is there, behind what may still be read */
+    READY_HANGUP =
+        4, /* beside them: an end, an error or urgent data, behind what may still be read */
 };
 
 /* Readiness of one descriptor, edge-triggered: `ready` is called with what became ready, also for

@@ -82,7 +82,7 @@ static int wait_milliseconds(int set, struct epoll_event *events, int count, int
 static uint32_t events_of_watch(const struct watch *watch)
 {
     if (!watch->level)
-        return events_from_ready(READY_READ | READY_WRITE) | EPOLLET;
+        return events_of_edges() | EPOLLET;
     /* The kernel adds errors and hang-ups to whatever is asked. To a watch that wants nothing they
      * would come again every turn without end. */
     uint32_t events = events_from_ready(watch->wanted);

@@ -69,8 +69,7 @@ void uring_watch_prepare(const struct watch *watch, struct io_uring_sqe *entry)
     if (watch->level)
         io_uring_prep_poll_add(entry, watch->descriptor, events_from_ready(watch->wanted));
     else
-        io_uring_prep_poll_multishot(entry, watch->descriptor,
-                                     events_from_ready(READY_READ | READY_WRITE));
+        io_uring_prep_poll_multishot(entry, watch->descriptor, events_of_edges());
 }
 
 void uring_watch_end(struct uring_engine *uring, uint32_t index)
