@@ -48,7 +48,7 @@ int listen_on_path(struct engine *engine, const char *path, mode_t mode, bool ke
 
 /* Removes the name if it still is the one that was made, and frees it. Before the socket is closed:
  * as long as that is open nobody else's can have its inode. */
-void listen_path_remove(struct listen_path *path);
+void listen_path_remove(struct engine *engine, struct listen_path *path);
 
 /* Looks at a listening socket of somebody else's and makes it non-blocking. 0, or a negative errno
  * and a failure. */

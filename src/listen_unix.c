@@ -36,7 +36,8 @@ static int unix_address(const char *path, struct unix_address *ret_address)
 static bool is_stale(struct engine *engine, const struct unix_address *address,
                      struct stat *ret_status)
 {
-    if (lstat(address->socket.sun_path, ret_status) < 0 || !S_ISSOCK(ret_status->st_mode))
+    if (engine->call->path_status(engine, address->socket.sun_path, ret_status) < 0 ||
+        !S_ISSOCK(ret_status->st_mode))
         return false;
     int descriptor = engine->call->socket(engine, AF_UNIX, SOCK_STREAM, 0);
     if (descriptor < 0)
@@ -47,11 +48,11 @@ static bool is_stale(struct engine *engine, const struct unix_address *address,
     return r == -ECONNREFUSED;
 }
 
-static bool is_same(const char *path, dev_t device, ino_t inode)
+static bool is_same(struct engine *engine, const char *path, dev_t device, ino_t inode)
 {
     struct stat status;
-    return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_dev == device &&
-           status.st_ino == inode;
+    return engine->call->path_status(engine, path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+           status.st_dev == device && status.st_ino == inode;
 }
 
 static int bind_to(struct engine *engine, int descriptor, const struct unix_address *address)
@@ -61,24 +62,26 @@ static int bind_to(struct engine *engine, int descriptor, const struct unix_addr
     struct stat status;
     int r = engine->call->bind(engine, descriptor, name, address->size);
     if (r != -EADDRINUSE || !path[0] || !is_stale(engine, address, &status) ||
-        !is_same(path, status.st_dev, status.st_ino) || unlink(path) < 0)
+        !is_same(engine, path, status.st_dev, status.st_ino) ||
+        engine->call->path_remove(engine, path) < 0)
         return r;
     return engine->call->bind(engine, descriptor, name, address->size);
 }
 
-static struct listen_path *remember(const char *path)
+static int remember(struct engine *engine, const char *path, struct listen_path **ret_path)
 {
     struct stat status;
+    int r = engine->call->path_status(engine, path, &status);
+    if (r < 0)
+        return r;
     struct listen_path *made = memory_allocate(sizeof *made + strlen(path) + 1);
     if (!made)
-        return NULL;
-    *made = (struct listen_path){.process = getpid()};
-    if (lstat(path, &status) == 0) {
-        made->device = status.st_dev;
-        made->inode = status.st_ino;
-    }
+        return -ENOMEM;
+    *made = (struct listen_path){
+        .device = status.st_dev, .inode = status.st_ino, .process = getpid()};
     memcpy(made->text, path, strlen(path) + 1);
-    return made;
+    *ret_path = made;
+    return 0;
 }
 
 /* Bound: the name is there. */
@@ -86,13 +89,13 @@ static int begin(struct engine *engine, struct listen_socket *socket, const char
                  int backlog)
 {
     if (path[0] != '@') {
-        socket->path = remember(path);
-        if (!socket->path) {
-            (void)unlink(path);
-            return -ENOMEM;
-        }
-        if (mode && chmod(path, mode) < 0) /* nobody can connect before listen() */
-            return -errno;
+        int r = remember(engine, path, &socket->path);
+        if (r < 0)
+            (void)engine->call->path_remove(engine, path);
+        else if (mode) /* nobody can connect before listen() */
+            r = engine->call->path_mode(engine, path, mode);
+        if (r < 0)
+            return r;
     }
     return engine->call->listen(engine, socket->descriptor, backlog);
 }
@@ -112,7 +115,7 @@ int listen_on_path(struct engine *engine, const char *path, mode_t mode, bool ke
         if (r == 0)
             r = begin(engine, &made, path, mode, backlog);
         if (r < 0) {
-            listen_path_remove(made.path);
+            listen_path_remove(engine, made.path);
             (void)engine->call->close(engine, made.descriptor);
         }
     }
@@ -126,11 +129,11 @@ int listen_on_path(struct engine *engine, const char *path, mode_t mode, bool ke
     return 0;
 }
 
-void listen_path_remove(struct listen_path *path)
+void listen_path_remove(struct engine *engine, struct listen_path *path)
 {
     if (!path)
         return;
-    if (path->process == getpid() && is_same(path->text, path->device, path->inode))
-        (void)unlink(path->text);
+    if (path->process == getpid() && is_same(engine, path->text, path->device, path->inode))
+        (void)engine->call->path_remove(engine, path->text);
     memory_free(path);
 }

@@ -141,7 +141,7 @@ static int add_path(struct eddy_server *server, const char *path)
         return r;
     r = server_add(server, &socket);
     if (r < 0) {
-        listen_path_remove(socket.path);
+        listen_path_remove(engine, socket.path);
         (void)engine->call->close(engine, socket.descriptor);
     }
     return r;

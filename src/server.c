@@ -165,7 +165,7 @@ void server_stop(struct eddy_server *server)
         if (!listener->watching)
             continue;
         listener_unwatch(listener);
-        listen_path_remove(listener->socket.path);
+        listen_path_remove(engine, listener->socket.path);
         listen_given_back(&listener->socket);
         (void)engine->call->close(engine, listener->socket.descriptor);
     }

@@ -18,7 +18,7 @@ static int descriptors_program(void)
     CHECK_INT(receive(first, 1), -EBADF);
     CHECK_INT(sent(first, "x"), -EBADF);
     CHECK_INT(open_socket(), first); /* the smallest that is free */
-    CHECK_INT(CALL(socket, AF_UNIX, SOCK_STREAM, 0), -EAFNOSUPPORT);
+    CHECK_INT(CALL(socket, AF_NETLINK, SOCK_STREAM, 0), -EAFNOSUPPORT);
     CHECK_INT(CALL(socket, AF_INET, SOCK_SEQPACKET, 0), -ESOCKTNOSUPPORT);
     CHECK_INT(CALL(socket, AF_INET, SOCK_STREAM, IPPROTO_UDP), -EPROTONOSUPPORT);
     CHECK_INT(CALL(position, first), -ESPIPE);

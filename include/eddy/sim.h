@@ -9,9 +9,10 @@
  *     struct eddy_sim_options options = {.order = EDDY_SIM_SHUFFLED, .link.delay_max = 0.2};
  *     int r = eddy_sim_run(42, &options, program);
  *
- * What is simulated: time (it jumps to the next event), TCP between addresses of this program's own
- * choice, names, files in memory, thread pools and process pools, and the order of what is ready.
- * Descriptors of the system can't be watched here: -EPERM.
+ * What is simulated: time (it jumps to the next event), TCP and UDP between addresses of this program's
+ * own choice, stream sockets of Unix on paths and outside the file system, names, files in memory, thread
+ * pools and process pools, and the order of what is ready. Descriptors of the system can't be watched
+ * here: -EPERM.
  *
  * A pool's jobs run on the loop's thread, each in one piece at some instant of its time; what it
  * sleeps by eddy_blocking_sleep is virtual and comes on top, before its task hears of its end. They
@@ -107,7 +108,9 @@ EDDY_API bool eddy_sim_active(void);
 
 /* ---- from inside ------------------------------------------------------------------------------
  * All of these: 0, or -EINVAL with a report outside a simulated run or for bad values; none
- * suspends. A host is an address, "10.0.0.1"; connections belong to the host that listens. */
+ * suspends. A host is an address, "10.0.0.1"; connections belong to the host that listens. All Unix
+ * sockets are one host, "unix": a connect there takes no time, and with a black hole or a cut link it
+ * finds no room in the listener's queue (-EAGAIN, after which eddy_connect_unix goes on trying). */
 
 /* From now on the host's network is like this. Data that is on its way keeps its delay. */
 EDDY_API int eddy_sim_set_link(const char *host, const struct eddy_sim_link *link);
@@ -121,8 +124,8 @@ EDDY_API int eddy_sim_set_name(const char *name, const char *address);
  * they don't). */
 EDDY_API int eddy_sim_set_resolver(double delay, int error);
 
-/* Breaks the host's connections: both ends get -ECONNRESET; or, half open, the listening end is
- * gone and the other one doesn't hear of it until it sends. Returns how many. */
+/* Breaks the host's connections: both ends get -ECONNRESET; or, half open (not of Unix sockets), the
+ * listening end is gone and the other one doesn't hear of it until it sends. Returns how many. */
 EDDY_API int eddy_sim_reset(const char *host);
 EDDY_API int eddy_sim_half_open(const char *host);
 

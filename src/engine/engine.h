@@ -85,6 +85,7 @@ struct operation {
 };
 
 struct engine;
+struct stat;
 
 struct engine_vtable {
     const char *name;
@@ -156,6 +157,10 @@ struct engine_vtable {
                         int64_t offset);
     /* What a file that was just opened has for a position; -ESPIPE if it can't be sought. */
     int64_t (*position)(struct engine *engine, int descriptor);
+    /* Names of sockets in the file system, as quick as the bind that makes them: lstat, chmod, unlink. */
+    int (*path_status)(struct engine *engine, const char *path, struct stat *ret_status);
+    int (*path_mode)(struct engine *engine, const char *path, mode_t mode);
+    int (*path_remove)(struct engine *engine, const char *path);
 
     /* Processes: engine/process.h. A pipe for a child's input or output, close-on-exec. */
     int (*pipe)(struct engine *engine, int ends[2]);
@@ -200,8 +205,10 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
     .get_option = engine_socket_get_option, .position = engine_socket_position,                    \
     .receive_datagrams = engine_socket_receive_datagrams,                                          \
     .send_datagrams = engine_socket_send_datagrams, .read_now = engine_socket_read_now,            \
-    .pipe = engine_process_pipe, .process_start = engine_process_start,                            \
-    .process_signal = engine_process_signal, .process_reap = engine_process_reap
+    .path_status = engine_socket_path_status, .path_mode = engine_socket_path_mode,                \
+    .path_remove = engine_socket_path_remove, .pipe = engine_process_pipe,                         \
+    .process_start = engine_process_start, .process_signal = engine_process_signal,                \
+    .process_reap = engine_process_reap
 EDDY_PRIVATE ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_receive_message(struct engine *, int, struct msghdr *);
@@ -224,5 +231,8 @@ EDDY_PRIVATE int engine_socket_set_option(struct engine *, int, int, int, int);
 EDDY_PRIVATE int engine_socket_get_option(struct engine *, int, int, int);
 EDDY_PRIVATE int64_t engine_socket_position(struct engine *, int);
 EDDY_PRIVATE ssize_t engine_socket_read_now(struct engine *, int, void *, size_t, int64_t);
+EDDY_PRIVATE int engine_socket_path_status(struct engine *, const char *, struct stat *);
+EDDY_PRIVATE int engine_socket_path_mode(struct engine *, const char *, mode_t);
+EDDY_PRIVATE int engine_socket_path_remove(struct engine *, const char *);
 
 #endif

@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/sendfile.h>
-#include <sys/uio.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -262,4 +262,22 @@ ssize_t engine_socket_read_now(struct engine *engine, int descriptor, void *buff
     const struct iovec piece = {.iov_base = buffer, .iov_len = size};
     ssize_t n = preadv2(descriptor, &piece, 1, offset, RWF_NOWAIT);
     return n < 0 ? -errno : n;
+}
+
+int engine_socket_path_status(struct engine *engine, const char *path, struct stat *ret_status)
+{
+    (void)engine;
+    return lstat(path, ret_status) < 0 ? -errno : 0;
+}
+
+int engine_socket_path_mode(struct engine *engine, const char *path, mode_t mode)
+{
+    (void)engine;
+    return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+int engine_socket_path_remove(struct engine *engine, const char *path)
+{
+    (void)engine;
+    return unlink(path) < 0 ? -errno : 0;
 }

@@ -354,6 +354,27 @@ static ssize_t fault_read_now(struct engine *base, int descriptor, void *buffer,
                                         offset);
 }
 
+static int fault_path_status(struct engine *base, const char *path, struct stat *ret_status)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PATH_STATUS);
+    return code ? code : fault->inner->call->path_status(fault->inner, path, ret_status);
+}
+
+static int fault_path_mode(struct engine *base, const char *path, mode_t mode)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PATH_MODE);
+    return code ? code : fault->inner->call->path_mode(fault->inner, path, mode);
+}
+
+static int fault_path_remove(struct engine *base, const char *path)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_PATH_REMOVE);
+    return code ? code : fault->inner->call->path_remove(fault->inner, path);
+}
+
 /* ---- processes ---- */
 
 static int fault_pipe(struct engine *base, int ends[2])
@@ -430,6 +451,9 @@ static const struct engine_vtable fault_vtable = {
     .get_option = fault_get_option,
     .position = fault_position,
     .read_now = fault_read_now,
+    .path_status = fault_path_status,
+    .path_mode = fault_path_mode,
+    .path_remove = fault_path_remove,
     .pipe = fault_pipe,
     .process_start = fault_process_start,
     .process_signal = fault_process_signal,

@@ -3,7 +3,7 @@
  * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, recvmsg,
  * sendmsg, recvmmsg, sendmmsg, sendfile, splice, read, write, socket, bind, listen, connect, accept,
  * shutdown, close, getsockname,
- * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat,
+ * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat, chmod,
  * ftruncate, getdents, flock, copy_file_range, preadv2, inotify_init1, pipe, clone, execve, pidfd_open,
  * kill, waitid in section 2; ip, tcp and unix in section 7), for the kinds of descriptor that the library
  * hands to the call.
@@ -90,6 +90,10 @@ static const struct {
     [FAULT_GET_OPTION] = {"get_option", {ENOPROTOOPT}},
     [FAULT_POSITION] = {"position", {EOVERFLOW, ESPIPE}},
     [FAULT_READ_NOW] = {"read_now", {EIO, EOPNOTSUPP}},
+    [FAULT_PATH_STATUS] = {"path_status", {EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR}},
+    [FAULT_PATH_MODE] = {"path_mode", {EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS}},
+    [FAULT_PATH_REMOVE] = {"path_remove",
+                           {EACCES, EBUSY, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS}},
     [FAULT_PIPE] = {"pipe", {EMFILE, ENFILE}},
     [FAULT_PROCESS_START] = {"process_start",
                              {E2BIG, EACCES, EAGAIN, EIO, ELIBBAD, EMFILE, ENFILE, ENOENT, ENOEXEC,

@@ -90,19 +90,11 @@ static bool attempt_succeed(struct sim_connection *connection, struct sim_socket
         return false;
     sim_note(connection->engine->sim, SIM_EVENT_CONNECT, connection->number << 8);
     attach(connection, 1, made);
-    for (int i = 0; i < OPTION_COUNT; i++)
-        made->options[i] = listener->options[i];
     made->local = client->peer;
     made->peer = client->local;
     sim_port_file(connection->engine->sim->network, made);
     client->state = made->state = SOCKET_CONNECTED;
-    if (listener->queue_last)
-        listener->queue_last->next = made;
-    else
-        listener->queue_first = made;
-    listener->queue_last = made;
-    listener->queued++;
-    sim_socket_edge(listener);
+    sim_socket_offer(listener, made);
     sim_socket_edge(client);
     return true;
 }
@@ -136,13 +128,14 @@ static void attempt_due(struct timer *timer)
     (void)sim_tell_edges(engine);
 }
 
-int sim_connection_begin(struct sim_socket *socket)
+/* From this socket; NULL without memory. */
+static struct sim_connection *connection_create(struct sim_socket *socket, const struct address *to)
 {
     struct sim_engine *engine = socket->engine;
-    struct sim_host *host = sim_host_get(engine->sim->network, &socket->peer);
+    struct sim_host *host = sim_host_get(engine->sim->network, to);
     struct sim_connection *connection = host ? calloc(1, sizeof *connection) : NULL;
     if (!connection)
-        return -ENOMEM;
+        return NULL;
     connection->engine = engine;
     connection->host = host;
     connection->number = engine->sim->sequence++;
@@ -152,8 +145,31 @@ int sim_connection_begin(struct sim_socket *socket)
     timer_init(&connection->timer, attempt_due);
     list_append(&host->connections, &connection->link);
     attach(connection, 0, socket);
+    return connection;
+}
+
+int sim_connection_begin(struct sim_socket *socket)
+{
+    struct sim_connection *connection = connection_create(socket, &socket->peer);
+    if (!connection)
+        return -ENOMEM;
     socket->state = SOCKET_CONNECTING;
     attempt_later(connection, connection->began);
+    return 0;
+}
+
+int sim_connection_join(struct sim_socket *one, struct sim_socket *other)
+{
+    struct address family = {.any.sa_family = (sa_family_t)one->family};
+    struct sim_connection *connection = connection_create(one, &family);
+    if (!connection)
+        return -ENOMEM;
+    connection->local = true;
+    attach(connection, 1, other);
+    one->state = other->state = SOCKET_CONNECTED;
+    one->connect_told = other->connect_told = true;
+    sim_socket_edge(one);
+    sim_socket_edge(other);
     return 0;
 }
 
@@ -176,12 +192,18 @@ void sim_connection_break(struct sim_connection *connection)
     struct sim_socket *ends[2] = {detach(connection, 0), detach(connection, 1)};
     connection_free(connection);
     for (int i = 0; i < 2; i++)
-        if (ends[i]) /* whose peer had ended is told of a broken pipe */
-            sim_socket_fail(ends[i], ends[i]->read_ended ? -EPIPE : -ECONNRESET);
+        if (ends[i]) /* of TCP: whose peer had ended is told of a broken pipe */
+            sim_socket_fail(ends[i], ends[i]->read_ended && !sim_socket_is_local(ends[i])
+                                         ? -EPIPE
+                                         : -ECONNRESET);
 }
 
 void sim_connection_leave(struct sim_connection *connection, unsigned side, bool reset)
 {
+    if (connection->local) {
+        sim_connection_stop_reading(connection, side);
+        reset = reset || connection->ways[!side].used; /* nobody will read it */
+    }
     (void)detach(connection, side);
     if (!connection->ends[!side])
         connection_free(connection);
@@ -189,6 +211,15 @@ void sim_connection_leave(struct sim_connection *connection, unsigned side, bool
         sim_way_reset(&connection->ways[side]);
     else
         sim_way_end(&connection->ways[side]);
+}
+
+void sim_connection_stop_reading(struct sim_connection *connection, unsigned side)
+{
+    struct sim_socket *writer = connection->ends[!side];
+    if (!connection->local || !writer)
+        return;
+    writer->write_shut = true;
+    sim_socket_edge(writer);
 }
 
 void sim_connection_lose_listener(struct sim_connection *connection)

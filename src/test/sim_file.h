@@ -10,7 +10,8 @@
  *
  * An operation is carried out whole at the instant at which it is done: until then nothing of it can
  * be seen, and a cancel can still stop it. A new disk has "/" and "/tmp"; "/" is where relative paths
- * begin. Nobody is kept from anything: modes and owners play no part.
+ * begin. Nobody is kept from anything: modes and owners play no part. A Unix socket that is bound has a
+ * name here, which stays until it is unlinked.
  */
 #ifndef EDDY_SRC_TEST_SIM_FILE_H
 #define EDDY_SRC_TEST_SIM_FILE_H
@@ -19,14 +20,17 @@
 
 struct sim_inode {
     bool is_directory;
+    bool is_socket;
     unsigned references; /* its names, and open files */
     unsigned names;      /* a directory without is gone, but for the root */
     uint64_t number;
     int64_t modified;           /* nanoseconds on the loop's clock */
+    mode_t mode;                /* as it was set; 0: it wasn't */
     unsigned shared;            /* locks on it */
     struct sim_file *exclusive; /* the one that holds it, or NULL */
     char *data;
     size_t size, capacity;
+    struct sim_socket *bound; /* of a socket: the one that is, as long as that is open */
     struct list entries;      /* of a directory */
     struct sim_inode *parent; /* of a directory; the root's is itself */
 };
@@ -80,6 +84,11 @@ void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status);
 ssize_t sim_file_list(struct sim_file *file, void *buffer, size_t size);
 int sim_file_lock(struct sim_file *file, int how);
 
+/* The engine's calls on names of sockets. */
+int sim_path_status(struct engine *base, const char *path, struct stat *ret_status);
+int sim_path_mode(struct engine *base, const char *path, mode_t mode);
+int sim_path_remove(struct engine *base, const char *path);
+
 /* ---- sim_tree.c: as the system calls, negative errno ---- */
 
 /* The inode of a path, or NULL and *code. `create`: makes a file if the name is free, and tells;
@@ -90,6 +99,9 @@ int sim_tree_make_directory(struct sim_files *files, const char *path);
 int sim_tree_rename(struct sim_files *files, const char *from, const char *to);
 int sim_tree_unlink(struct sim_files *files, const char *path);
 int sim_tree_remove_directory(struct sim_files *files, const char *path);
+
+/* A socket's new name, with a reference for the caller: 0, or -EADDRINUSE and those of paths. */
+int sim_tree_make_socket(struct sim_files *files, const char *path, struct sim_inode **ret_inode);
 
 /* A root with its /tmp, or NULL without memory. */
 struct sim_inode *sim_tree_create(struct sim_files *files);

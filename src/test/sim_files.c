@@ -30,6 +30,8 @@ static int check_existing(const struct sim_inode *inode, int flags)
 {
     if ((flags & O_CREAT) && (flags & O_EXCL))
         return -EEXIST;
+    if (inode->is_socket && !(flags & O_PATH))
+        return flags & O_DIRECTORY ? -ENOTDIR : -ENXIO;
     if (!inode->is_directory)
         return flags & O_DIRECTORY ? -ENOTDIR : 0;
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "log.h"
 #include "test/sim_datagram.h"
 
@@ -62,7 +63,9 @@ static struct sim_host *host_here(const char *call, const char *host, int *code)
     struct sim *sim = sim_here(call, code);
     if (!sim)
         return NULL;
-    if (!host || !address_parse(host, 0, &address)) {
+    if (host && strcmp(host, "unix") == 0)
+        address = (struct address){.any.sa_family = AF_UNIX};
+    else if (!host || !address_parse(host, 0, &address)) {
         *code = log_misuse(-EINVAL, call, host ? "'%s' is no address" : "the %s is NULL",
                            host ? host : "host");
         return NULL;
@@ -118,5 +121,8 @@ int eddy_sim_half_open(const char *host)
 {
     int r = 0;
     struct sim_host *found = host_here("eddy_sim_half_open", host, &r);
+    if (found && found->address.any.sa_family == AF_UNIX)
+        return log_misuse(-EINVAL, "eddy_sim_half_open",
+                          "no connection within a system is half open");
     return found ? to_connections(found, sim_connection_lose_listener) : r;
 }

@@ -15,6 +15,9 @@
  * A connection belongs to the host that it leads to, and is treated as that host's link says. It
  * lives until both of its ends are gone; data that finds its end gone is answered by a reset, as TCP
  * does. What never happens here: lost, doubled or reordered bytes within a connection.
+ *
+ * Unix sockets are connected by the same ways (sim_unix.c), but within one system: to connect takes no
+ * time, what takes none to travel is there at once, and who is gone is known to be.
  */
 #ifndef EDDY_SRC_TEST_SIM_NETWORK_H
 #define EDDY_SRC_TEST_SIM_NETWORK_H
@@ -65,6 +68,7 @@ struct sim_connection {
     struct link link; /* in the host's connections */
     struct sim_engine *engine;
     struct sim_host *host;
+    bool local;                 /* within the system: a Unix socket's */
     struct sim_socket *ends[2]; /* who connected, who was listening; NULL: gone, or not there yet */
     struct sim_way ways[2];     /* from ends[i] */
     uint64_t number;
@@ -80,6 +84,7 @@ struct sim_network {
     struct sim_engine *engine;
     struct list hosts;
     struct list datagrams;                   /* under way */
+    struct list names;                       /* sockets with an abstract name */
     struct list ports[SIM_PORT_BUCKETS];     /* sockets with a local address, by port */
     struct list listeners[SIM_PORT_BUCKETS]; /* those of them that listen */
     int next_port;                           /* to be tried for those who don't mind which */
@@ -88,7 +93,8 @@ struct sim_network {
 struct sim_network *sim_network_create(struct sim_engine *engine);
 void sim_network_free(struct sim_network *network); /* its sockets are closed by now */
 
-/* The host of an address, made if need be; NULL without memory. */
+/* The host of an address, made if need be; NULL without memory. All Unix sockets are one host, whose
+ * address is the family alone. */
 struct sim_host *sim_host_get(struct sim_network *network, const struct address *address);
 
 /* ---- connections: sim_connection.c ---- */
@@ -96,11 +102,17 @@ struct sim_host *sim_host_get(struct sim_network *network, const struct address 
 /* Begins to connect: the socket's peer is set. 0 or -ENOMEM. */
 int sim_connection_begin(struct sim_socket *socket);
 
+/* Connects two sockets of this system: 0 or -ENOMEM. They are treated as all of that family are. */
+int sim_connection_join(struct sim_socket *one, struct sim_socket *other);
+
 /* Breaks it: both ends that are still there are reset. Frees it. */
 void sim_connection_break(struct sim_connection *connection);
 
 /* One end closes its socket: with a reset or in good order. May free the connection. */
 void sim_connection_leave(struct sim_connection *connection, unsigned side, bool reset);
+
+/* One end reads no more: on the same system the other one knows at once that it needn't write. */
+void sim_connection_stop_reading(struct sim_connection *connection, unsigned side);
 
 /* The listening end vanishes without a word, and its socket is reset. */
 void sim_connection_lose_listener(struct sim_connection *connection);

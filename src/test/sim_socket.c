@@ -36,12 +36,13 @@ static int give_number(struct sim_engine *engine, struct sim_socket *socket)
 int sim_socket_open(struct engine *base, int family, int type, int protocol)
 {
     struct sim_engine *engine = sim_engine_of(base);
-    if (family != AF_INET && family != AF_INET6)
+    if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
         return -EAFNOSUPPORT;
     type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (type != SOCK_STREAM && type != SOCK_DGRAM)
+    if (type != SOCK_STREAM && (type != SOCK_DGRAM || family == AF_UNIX))
         return -ESOCKTNOSUPPORT;
-    if (protocol && protocol != (type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))
+    int expected = family == AF_UNIX ? PF_UNIX : type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+    if (protocol && protocol != expected)
         return -EPROTONOSUPPORT;
     struct sim_socket *socket = sim_socket_create(engine, family);
     if (!socket)
@@ -79,6 +80,7 @@ static void socket_free(struct sim_socket *socket)
     sim_pieces_free(&socket->received);
     sim_datagrams_free(&socket->arrived, NULL);
     sim_port_release(socket->engine->sim->network, socket);
+    sim_unix_release(socket);
     free(socket);
 }
 
@@ -93,7 +95,8 @@ static void listener_stop(struct sim_socket *listener)
     }
     listener->queue_last = NULL;
     listener->queued = 0;
-    sim_port_listen_end(listener->engine->sim->network, listener);
+    if (!sim_socket_is_local(listener))
+        sim_port_listen_end(listener->engine->sim->network, listener);
     listener->state = SOCKET_IDLE;
 }
 
@@ -173,10 +176,25 @@ int sim_socket_bind(struct engine *base, int number, const struct sockaddr *addr
     struct sim_socket *socket = sim_socket_find(base, number, &r);
     if (!socket)
         return r;
+    if (socket->family == AF_UNIX)
+        return sim_unix_bind(socket, address, size);
     r = sim_socket_take_address(socket, address, size, &local);
     if (r == 0 && (socket->local.size || socket->state != SOCKET_IDLE))
         r = -EINVAL;
     return r < 0 ? r : sim_port_bind(socket->engine->sim->network, socket, &local);
+}
+
+static int listen_begin(struct sim_socket *socket)
+{
+    struct sim_network *network = socket->engine->sim->network;
+    struct address every = {.size = 0};
+    if (socket->state != SOCKET_IDLE)
+        return -EINVAL;
+    if (socket->family == AF_UNIX)
+        return socket->name.size ? 0 : -EINVAL;
+    (void)address_parse(socket->family == AF_INET ? "0.0.0.0" : "::", 0, &every);
+    int r = socket->local.size ? 0 : sim_port_bind(network, socket, &every);
+    return r < 0 ? r : sim_port_listen(network, socket);
 }
 
 int sim_socket_listen(struct engine *base, int number, int backlog)
@@ -188,14 +206,7 @@ int sim_socket_listen(struct engine *base, int number, int backlog)
     if (socket->type == SOCK_DGRAM)
         return -EOPNOTSUPP;
     if (socket->state != SOCKET_LISTENING) {
-        struct sim_network *network = socket->engine->sim->network;
-        struct address every = {.size = 0};
-        if (socket->state != SOCKET_IDLE)
-            return -EINVAL;
-        (void)address_parse(socket->family == AF_INET ? "0.0.0.0" : "::", 0, &every);
-        r = socket->local.size ? 0 : sim_port_bind(network, socket, &every);
-        if (r == 0)
-            r = sim_port_listen(network, socket);
+        r = listen_begin(socket);
         if (r < 0)
             return r;
         socket->state = SOCKET_LISTENING;
@@ -269,6 +280,8 @@ int sim_socket_connect(struct engine *base, int number, const struct sockaddr *a
     struct sim_socket *socket = sim_socket_find(base, number, &r);
     if (!socket)
         return r;
+    if (socket->family == AF_UNIX)
+        return sim_unix_connect(socket, address, size);
     bool told = socket->connect_told;
     if (size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC)
         return disconnect(socket);
@@ -286,6 +299,19 @@ int sim_socket_connect(struct engine *base, int number, const struct sockaddr *a
     if (socket->error)
         return sim_socket_take_error(socket);
     return connect_begin(socket, address, size);
+}
+
+void sim_socket_offer(struct sim_socket *listener, struct sim_socket *made)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        made->options[i] = listener->options[i];
+    if (listener->queue_last)
+        listener->queue_last->next = made;
+    else
+        listener->queue_first = made;
+    listener->queue_last = made;
+    listener->queued++;
+    sim_socket_edge(listener);
 }
 
 int sim_socket_accept(struct engine *base, int number, struct sockaddr *address, socklen_t *size)
@@ -309,7 +335,7 @@ int sim_socket_accept(struct engine *base, int number, struct sockaddr *address,
     socket->next = NULL;
     socket->connect_told = true;
     if (address)
-        sim_address_give(&socket->peer, address, size);
+        sim_socket_give_peer(socket, address, size);
     return r;
 }
 
@@ -344,7 +370,7 @@ ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t
     if (socket->read_shut)
         return 0;
     if (socket->state == SOCKET_IDLE || socket->state == SOCKET_LISTENING)
-        return -ENOTCONN;
+        return sim_socket_is_local(socket) ? -EINVAL : -ENOTCONN;
     return size ? -EAGAIN : 0;
 }
 
@@ -356,7 +382,9 @@ ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_
         return sim_descriptor_is_real(number) ? -EPERM : r;
     if (socket->state == SOCKET_CONNECTING)
         return -EAGAIN;
-    if (socket->error)
+    if (sim_socket_is_local(socket) && socket->state != SOCKET_CONNECTED && !socket->write_shut)
+        return -ENOTCONN;
+    if (socket->error && !sim_socket_is_local(socket)) /* there it is for who reads */
         return sim_socket_take_error(socket);
     if (socket->state != SOCKET_CONNECTED || socket->write_shut)
         return -EPIPE;
@@ -435,7 +463,7 @@ int sim_socket_shutdown(struct engine *base, int number, int how)
     bool reading = how != SHUT_WR, writing = how != SHUT_RD;
     switch (socket->state) {
     case SOCKET_IDLE:
-        return -ENOTCONN;
+        return sim_socket_is_local(socket) ? 0 : -ENOTCONN;
     case SOCKET_LISTENING:
         if (reading)
             listener_stop(socket);
@@ -449,6 +477,8 @@ int sim_socket_shutdown(struct engine *base, int number, int how)
         socket->write_shut |= writing;
         if (writing)
             sim_way_end(&socket->connection->ways[socket->side]);
+        if (reading)
+            sim_connection_stop_reading(socket->connection, socket->side);
         break;
     }
     sim_socket_edge(socket);

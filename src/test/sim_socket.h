@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Simulated TCP sockets: the engine's calls, and what the network does to a socket.
+ * Simulated sockets: the engine's calls, and what the network does to a socket.
  *
  * They answer as Linux does, down to what an error is told by: once, to whoever asks first (receive,
  * send, connect, SO_ERROR). IPv6 sockets are for IPv6 alone, as if IPV6_V6ONLY were always set.
@@ -9,6 +9,8 @@
 #define EDDY_SRC_TEST_SIM_SOCKET_H
 
 #include "test/sim_network.h"
+
+struct sim_inode;
 
 enum sim_socket_state {
     SOCKET_IDLE, /* new, failed to connect, or reset */
@@ -32,6 +34,11 @@ enum sim_option {
     OPTION_COUNT,
 };
 
+struct sim_unix_name {
+    socklen_t size; /* 0: none */
+    struct sockaddr_un address;
+};
+
 struct sim_socket {
     struct sim_engine *engine;
     int family;
@@ -52,6 +59,11 @@ struct sim_socket {
     bool write_shut;         /* nothing is to be written any more */
     bool connect_told;       /* connect() has said that it succeeded */
     struct sim_socket *next; /* in the queue of the listener */
+
+    struct sim_unix_name name, peer_name; /* of a Unix socket */
+    bool bound;                           /* to that name; an accepted one only has it, too */
+    struct sim_inode *inode;              /* in the file system, or NULL */
+    struct link in_names;                 /* in the network's, if it is abstract */
 
     struct list arrived; /* datagrams to be received */
     size_t arrived_size;
@@ -85,10 +97,24 @@ int sim_socket_peer_address(struct engine *base, int number, struct sockaddr *ad
 int sim_socket_set_option(struct engine *base, int number, int level, int option, int value);
 int sim_socket_get_option(struct engine *base, int number, int level, int option);
 
+/* sim_unix.c: of Unix sockets */
+int sim_unix_bind(struct sim_socket *socket, const struct sockaddr *address, socklen_t size);
+int sim_unix_connect(struct sim_socket *socket, const struct sockaddr *address, socklen_t size);
+void sim_unix_release(struct sim_socket *socket);
+
 /* ---- for the network ---- */
 
 /* NULL without memory. */
 struct sim_socket *sim_socket_create(struct sim_engine *engine, int family);
+
+/* A new connection's socket, to be accepted. */
+void sim_socket_offer(struct sim_socket *listener, struct sim_socket *made);
+
+/* Within this system, so that each end knows of the other: a Unix socket. */
+static inline bool sim_socket_is_local(const struct sim_socket *socket)
+{
+    return socket->family == AF_UNIX;
+}
 
 /* Closes and frees; its number is given back by then. */
 void sim_socket_close(struct sim_socket *socket);
@@ -119,5 +145,11 @@ int sim_socket_take_error(struct sim_socket *socket);
 
 /* An address's bytes, as much as there is room for, and its size: as getsockname. */
 void sim_address_give(const struct address *from, struct sockaddr *address, socklen_t *size);
+
+/* The same of the socket itself, or of its peer. */
+void sim_socket_give_local(const struct sim_socket *socket, struct sockaddr *address,
+                           socklen_t *size);
+void sim_socket_give_peer(const struct sim_socket *socket, struct sockaddr *address,
+                          socklen_t *size);
 
 #endif

@@ -10,6 +10,11 @@
 #include <sys/stat.h>
 #include "test/sim_file.h"
 
+static mode_t type_of(const struct sim_inode *inode)
+{
+    return inode->is_directory ? S_IFDIR : inode->is_socket ? S_IFSOCK : S_IFREG;
+}
+
 void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status)
 {
     const struct timespec modified = {.tv_sec = inode->modified / NANOSECONDS,
@@ -17,7 +22,10 @@ void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status)
     *ret_status = (struct stat){
         .st_dev = 1,
         .st_ino = inode->number,
-        .st_mode = inode->is_directory ? S_IFDIR | 0755 : S_IFREG | 0644,
+        .st_mode = type_of(inode) | (inode->mode           ? inode->mode
+                                     : inode->is_directory ? 0755
+                                     : inode->is_socket    ? 0777
+                                                           : 0644),
         .st_nlink = inode->names,
         .st_size = (off_t)inode->size,
         .st_blksize = 4096,
@@ -26,6 +34,30 @@ void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status)
         .st_mtim = modified,
         .st_ctim = modified,
     };
+}
+
+int sim_path_status(struct engine *base, const char *path, struct stat *ret_status)
+{
+    int r = 0;
+    const struct sim_inode *inode = sim_tree_find(sim_engine_of(base)->sim->files, path, false,
+                                                  NULL, &r);
+    if (inode)
+        sim_inode_status(inode, ret_status);
+    return r;
+}
+
+int sim_path_mode(struct engine *base, const char *path, mode_t mode)
+{
+    int r = 0;
+    struct sim_inode *inode = sim_tree_find(sim_engine_of(base)->sim->files, path, false, NULL, &r);
+    if (inode)
+        inode->mode = mode;
+    return r;
+}
+
+int sim_path_remove(struct engine *base, const char *path)
+{
+    return sim_tree_unlink(sim_engine_of(base)->sim->files, path);
 }
 
 /* ---- listing ---- */
@@ -53,7 +85,7 @@ static bool list_one(struct listing *listing, const struct sim_inode *inode, uin
     const struct list_record record = {.inode = inode->number,
                                        .next = (int64_t)number,
                                        .size = (uint16_t)size,
-                                       .type = inode->is_directory ? DT_DIR : DT_REG};
+                                       .type = IFTODT(type_of(inode))};
     char *at = listing->buffer + listing->used;
     memset(at, 0, size);
     memcpy(at, &record, sizeof record);

@@ -183,6 +183,25 @@ int sim_tree_make_directory(struct sim_files *files, const char *path)
     return place_make(files, &place, true) ? 0 : -ENOSPC;
 }
 
+int sim_tree_make_socket(struct sim_files *files, const char *path, struct sim_inode **ret_inode)
+{
+    struct place place;
+    int r = path_walk(files, path, &place);
+    if (r < 0)
+        return r;
+    if (!place.name || place.entry)
+        return -EADDRINUSE;
+    if (place.slash)
+        return -ENOENT;
+    struct sim_inode *inode = place_make(files, &place, false);
+    if (!inode)
+        return -ENOSPC;
+    inode->is_socket = true;
+    inode->references++;
+    *ret_inode = inode;
+    return 0;
+}
+
 int sim_tree_remove_directory(struct sim_files *files, const char *path)
 {
     struct place place;

@@ -114,7 +114,8 @@ static void data_arrives(struct sim_way *way, struct sim_piece *piece)
         return;
     }
     free(piece);
-    sim_way_reset(way_back(way)); /* nobody is there any more */
+    if (!way->connection->local)
+        sim_way_reset(way_back(way)); /* nobody is there any more */
 }
 
 static void end_arrives(struct sim_way *way)
@@ -182,6 +183,13 @@ void sim_way_reconsider(struct sim_way *way)
 
 /* ---- setting out ---- */
 
+/* A reset, which ends the connection, is none that a sender could bear. */
+static bool is_there_at_once(const struct sim_way *way, const struct sim_piece *piece)
+{
+    return way->connection->local && piece->kind != PIECE_RESET && !way->pieces.first &&
+           !link_of(way)->cut && piece->due <= loop_now(way->connection->engine->sim->loop);
+}
+
 static void way_put(struct sim_way *way, struct sim_piece *piece, size_t size)
 {
     const struct eddy_sim_link *link = link_of(way);
@@ -193,6 +201,10 @@ static void way_put(struct sim_way *way, struct sim_piece *piece, size_t size)
         out = time_add(out, seconds_to_nanoseconds((double)size / link->bandwidth));
     way->free_at = out;
     piece->due = time_add(out, choose_delay(&sim->choices, link->delay_min, link->delay_max));
+    if (is_there_at_once(way, piece)) {
+        (void)piece_arrives(way, piece);
+        return;
+    }
     pieces_append(&way->pieces, piece);
     if (way->pieces.first == piece)
         sim_timer_set(sim, &way->timer, piece->due);

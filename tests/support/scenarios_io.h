@@ -24,14 +24,17 @@ TEST_HELPER int echo_lines(eddy_stream *stream, void *context)
     return (int)n;
 }
 
+/* To a port, or to a path. */
 struct talk {
     int port, lines;
+    const char *path;
 };
 TEST_HELPER int talk(struct talk *a)
 {
     eddy_stream *stream;
     char line[64], back[64];
-    ssize_t r = eddy_connect("127.0.0.1", a->port, &stream);
+    ssize_t r = a->path ? eddy_connect_unix(a->path, &stream)
+                        : eddy_connect("127.0.0.1", a->port, &stream);
     if (r < 0)
         return (int)r;
     for (int i = 0; i < a->lines && r >= 0; i++) {
@@ -230,6 +233,31 @@ TEST_HELPER int scenario_connect(void)
     int port = eddy_server_port(server);
     eddy_server_close(server);
     r = eddy_connect("127.0.0.1", port, &stream);
+    if (r == 0) {
+        wrong("connected to nobody");
+        eddy_stream_close(stream);
+    }
+    return r == -ECONNREFUSED ? 0 : r;
+}
+
+/* More clients than a queue of one has room for, then nobody there any more. */
+TEST_HELPER int scenario_connect_unix(void)
+{
+    const struct eddy_serve_options options = {.max_connections = 1, .backlog = 1};
+    eddy_server *server;
+    eddy_stream *stream;
+    char path[64];
+    (void)snprintf(path, sizeof path, "@eddy-scenario-%d", (int)getpid());
+    int error, r = eddy_serve_unix(path, echo_lines, NULL, &options, &server);
+    if (r < 0)
+        return r;
+    eddy_with_group (group, &error)
+        for (int i = 0; i < 4; i++)
+            eddy_spawn(group, talk, .path = path, .lines = 1);
+    eddy_server_close(server);
+    if (error < 0)
+        return error;
+    r = eddy_connect_unix(path, &stream);
     if (r == 0) {
         wrong("connected to nobody");
         eddy_stream_close(stream);
@@ -451,8 +479,8 @@ TEST_HELPER int scenario_process_pool(void)
     each(group) each(gather) each(map) each(queue) each(lock) each(semaphore) each(event)          \
         each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
             each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
-                each(server_end) each(datagram) real(path) each(lines) each(flood) each(connect)   \
-                    real(pipe) real(watch) each(file) each(thread) each(thread_pool)               \
-                        each(process_pool)
+                each(server_end) each(datagram) each(path) each(lines) each(flood) each(connect)   \
+                    each(connect_unix) real(pipe) real(watch) each(file) each(thread)              \
+                        each(thread_pool) each(process_pool)
 
 #endif
