@@ -243,6 +243,8 @@ static struct eddy_process *process_create(const char *name,
     process->ended = true;
     process->grace = options->grace;
     process->limit = options->output_limit ? options->output_limit : EDDY_PROCESS_LIMIT;
+    if (process->limit >= PTRDIFF_MAX) /* no memory is larger, with its NUL */
+        process->limit = PTRDIFF_MAX - 1;
     return process;
 }
 

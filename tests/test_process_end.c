@@ -211,6 +211,19 @@ TEST(output_just_at_the_limit_is_not_too_long)
     return 0;
 }
 
+TEST(a_limit_may_be_as_large_as_can_be)
+{
+    eddy_process *process = shell(
+        "head -c 100000 /dev/zero",
+        (struct eddy_process_options){.stdout_to = EDDY_PIPE, .output_limit = SIZE_MAX});
+    size_t size;
+    CHECK_INT(eddy_process_communicate(process, NULL, 0, NULL), 0);
+    (void)eddy_process_output(process, &size);
+    CHECK_INT(size, 100000);
+    eddy_process_close(process);
+    return 0;
+}
+
 TEST(communicate_cancelled_goes_on_where_it_was)
 {
     enum { SIZE = 300000 };
