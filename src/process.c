@@ -79,7 +79,7 @@ static void process_ended(struct eddy_process *process, int code)
 static void process_reap(struct eddy_process *process, int how)
 {
     struct eddy_loop *loop = process->loop;
-    bool keeps_number = process->child.has_group && !process->closed;
+    bool keeps_number = process->child.has_group && !process->finished;
     int code;
     int r = loop->engine->call->process_reap(loop->engine, &process->child,
                                              how | (keeps_number ? WNOWAIT : 0), &code);
@@ -290,7 +290,7 @@ static bool process_kill(struct eddy_process *process)
 /* After its end nothing more is to be had from its number. */
 static bool process_finish(struct eddy_process *process)
 {
-    process->closed = true;
+    process->closed = process->finished = true;
     bool killed = process->child.has_group || !process->ended ? process_kill(process) : true;
     if (process->ended && !process->reaped)
         process_reap(process, WNOHANG);

@@ -34,7 +34,8 @@ struct eddy_process {
     struct list waiters; /* of struct wait */
     int code;            /* once ended */
     bool ended, reaped, closed;
-    bool counted; /* among loop->watched: somebody may wait for it */
+    bool finished; /* its number, and its group, are of no more use */
+    bool counted;  /* among loop->watched: somebody may wait for it */
     bool communicating;
     unsigned references; /* the owner's, the loop's, one a call under way */
 

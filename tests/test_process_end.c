@@ -161,6 +161,23 @@ TEST(closing_ends_the_whole_group_also_when_the_first_has_ended)
     return 0;
 }
 
+TEST_WITH(nor_does_one_of_the_group_that_ignores_SIGTERM_outlive_the_first, .virtual_clock = false)
+{
+    eddy_process *process = shell("sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & wait",
+                                  (struct eddy_process_options){.stdout_to = EDDY_PIPE,
+                                                                .group = EDDY_OWN_GROUP,
+                                                                .grace = 1000});
+    char line[32];
+    CHECK(eddy_stream_read_line(eddy_process_stdout(process), line, sizeof line) > 0);
+    const pid_t grandchild = (pid_t)atoi(line);
+    eddy_process_close(process);
+    for (int tries = 0; tries < 6000 && kill(grandchild, 0) == 0; tries++) /* init reaps it */
+        CHECK_INT(eddy_sleep(0.01), 0);
+    CHECK(kill(grandchild, 0) < 0 && errno == ESRCH);
+    CHECK(no_children());
+    return 0;
+}
+
 TEST(a_grandchild_that_holds_the_pipe_is_waited_for_no_longer_than_asked)
 {
     eddy_process *process = shell(

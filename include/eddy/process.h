@@ -115,7 +115,8 @@ EDDY_API EDDY_MUST_USE int eddy_process_pipeline(const char *const *const *progr
                                                  eddy_process **processes);
 
 /* Ends it, if it runs, and waits for that: closes stdin, sends SIGTERM, after `grace` seconds SIGKILL;
- * then closes its streams and frees the handle. Suspends; a cancel meanwhile doesn't shorten it. In a
+ * then closes its streams and frees the handle. What is left of a group of its own when the first one
+ * has ended is killed without further grace. Suspends; a cancel meanwhile doesn't shorten it. In a
  * callback it kills at once and leaves the rest to the loop. One that has ended isn't touched. Tasks
  * that wait for it meanwhile get its code. NULL is harmless. One that can't be killed (by its
  * permissions) is reported and let go. */
