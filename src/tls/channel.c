@@ -150,15 +150,35 @@ static void channel_make_room(struct channel *channel)
         *input = (struct bytes){.data = channel->embedded, .capacity = EMBEDDED_SIZE};
 }
 
-ssize_t channel_fill(struct channel *channel)
+static int fail_closed(void)
+{
+    return eddy_fail(-ECONNABORTED, "the stream was closed by another task meanwhile");
+}
+
+static ssize_t fill(struct channel *channel)
 {
     struct bytes *input = &channel->input;
+    if (!channel->beneath)
+        return fail_closed();
     channel_make_room(channel);
     input->begin = input->end = 0;
     ssize_t n = eddy_stream_read(channel->beneath, input->data, input->capacity);
     channel->filled = n > 0 && (size_t)n == input->capacity;
-    if (n > 0)
+    if (n > 0) {
         input->end = (size_t)n;
+        channel->fills++;
+    }
+    return n;
+}
+
+ssize_t channel_fill(struct channel *channel)
+{
+    uint64_t fills = channel->fills;
+    int r = eddy_lock_acquire(&channel->filling);
+    if (r < 0)
+        return r;
+    ssize_t n = channel->fills == fills ? fill(channel) : 1;
+    (void)eddy_lock_release(&channel->filling);
     return n;
 }
 
@@ -180,6 +200,10 @@ int channel_flush(struct channel *channel)
             struct bytes empty = *sending;
             *sending = channel->output;
             channel->output = empty;
+        }
+        if (!channel->beneath) {
+            r = fail_closed();
+            break;
         }
         ssize_t n = eddy_stream_write_some(channel->beneath, sending->data + sending->begin,
                                            bytes_count(sending));

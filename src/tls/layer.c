@@ -51,9 +51,18 @@ static ssize_t layer_read(void *context, void *buffer, size_t size)
 
 static ssize_t encrypt(struct channel *channel, const char *data, size_t size)
 {
-    ERR_clear_error();
-    int n = SSL_write(channel->ssl, data, (int)(size < WRITE_STEP ? size : WRITE_STEP));
-    return n > 0 ? n : channel_error(channel, "writing to");
+    for (;;) {
+        ERR_clear_error();
+        int n = SSL_write(channel->ssl, data, (int)(size < WRITE_STEP ? size : WRITE_STEP));
+        if (n > 0)
+            return n;
+        if (channel_want(channel, n) != WANT_INPUT)
+            return channel_error(channel, "writing to");
+        /* A message of the peer's handshake, a ticket say, is here by half: its rest comes first. */
+        ssize_t filled = channel_fill(channel);
+        if (filled <= 0)
+            return filled < 0 ? filled : channel_truncated(channel);
+    }
 }
 
 static ssize_t write_step(struct channel *channel, const char *data, size_t size)

@@ -114,6 +114,8 @@ struct channel {
     unsigned char embedded[EMBEDDED_SIZE];
     struct bytes input; /* NULL data: nothing there */
     bool filled;        /* the last read took all it was offered: more is likely there */
+    eddy_lock filling;
+    uint64_t fills;
 
     struct bytes sending; /* being written to the stream beneath: stays where it is */
     struct bytes output;  /* made meanwhile */
@@ -132,7 +134,8 @@ int channel_open(eddy_tls_context *context, eddy_stream *beneath, const char *na
                  struct channel **ret_channel);
 void channel_release(struct channel *channel);
 
-/* Reads more cipher text: its size, 0 at the end of the stream beneath, or the error. Suspends. */
+/* Reads more cipher text, or waits for another task that does: positive when there was some, 0 at the end of
+ * the stream beneath, or the error. Suspends. */
 ssize_t channel_fill(struct channel *channel);
 
 /* Writes all cipher text there is. Suspends. What isn't written yet is kept if it fails. */
