@@ -409,3 +409,38 @@ TEST(closing_wakes_who_shuts_down)
     eddy_tls_context_close(site.service.context);
     return err;
 }
+
+struct writing {
+    eddy_stream *stream;
+    int expected;
+};
+
+static int writing(struct writing *a)
+{
+    EXPECT_INT(eddy_stream_write(a->stream, "x", 1), a->expected);
+    return 0;
+}
+
+/* What a cancelled write left goes out by the reader's doing, and a write waits behind it. */
+TEST(closing_wakes_who_waits_to_write)
+{
+    static struct site site;
+    static const char much[16 << 20];
+    eddy_tls_context *context;
+    eddy_stream *stream;
+    int err;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), say_nothing), 0);
+    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(eddy_wait_for(eddy_stream_write(stream, much, sizeof much), 1), -ETIMEDOUT);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, reading, .stream = stream, .expected = -ECONNABORTED);
+        CHECK_INT(eddy_sleep(1), 0);
+        eddy_spawn(g, writing, .stream = stream, .expected = -ECONNABORTED);
+        CHECK_INT(eddy_sleep(1), 0);
+        eddy_stream_close(stream);
+    }
+    eddy_tls_context_close(context);
+    eddy_server_close(site.server);
+    eddy_tls_context_close(site.service.context);
+    return err;
+}
