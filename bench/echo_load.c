@@ -19,17 +19,17 @@
 
 #include "workload.h"
 
-enum { MESSAGE_WORDS = WORKLOAD_MESSAGE_SIZE / sizeof(uint64_t), EVENTS = 512 };
+enum { WORDS_MAX = WORKLOAD_LARGE_MESSAGE_SIZE / sizeof(uint64_t), EVENTS = 512 };
 
 struct connection {
     int descriptor;
     uint64_t sequence;
     size_t received; /* of the message under way */
-    uint64_t reply[MESSAGE_WORDS];
 };
 
 struct echo_load {
     int epoll;
+    size_t size; /* of a message */
     size_t count;
     uint64_t to_send; /* messages not yet on their way */
     uint64_t under_way;
@@ -45,23 +45,23 @@ static double now_seconds(void)
 }
 
 /* No two messages of a run are alike, so an old or foreign echo is found out. */
-static void compose(const struct connection *connection, uint64_t words[MESSAGE_WORDS])
+static void compose(const struct connection *connection, size_t size, uint64_t words[WORDS_MAX])
 {
     uint64_t seed = ((uint64_t)connection->descriptor << 40) + connection->sequence;
-    for (size_t i = 0; i < MESSAGE_WORDS; i++)
+    for (size_t i = 0; i < size / sizeof(*words); i++)
         words[i] = (seed + i) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static int send_message(struct echo_load *load, struct connection *connection)
 {
-    uint64_t message[MESSAGE_WORDS];
+    uint64_t message[WORDS_MAX];
 
     connection->sequence++;
     connection->received = 0;
-    compose(connection, message);
-    /* With one small message under way the socket's buffer can't be full. */
-    ssize_t sent = send(connection->descriptor, message, sizeof(message), MSG_NOSIGNAL);
-    if (sent != (ssize_t)sizeof(message))
+    compose(connection, load->size, message);
+    /* With one message under way the socket's buffer can't be full. */
+    ssize_t sent = send(connection->descriptor, message, load->size, MSG_NOSIGNAL);
+    if (sent != (ssize_t)load->size)
         return sent < 0 ? -errno : -EIO;
     load->to_send--;
     load->under_way++;
@@ -70,22 +70,21 @@ static int send_message(struct echo_load *load, struct connection *connection)
 
 static int receive(struct echo_load *load, struct connection *connection)
 {
-    uint64_t expected[MESSAGE_WORDS];
-    char *target = (char *)connection->reply + connection->received;
+    uint64_t expected[WORDS_MAX];
+    char part[WORKLOAD_LARGE_MESSAGE_SIZE];
 
-    ssize_t length = recv(connection->descriptor, target,
-                          sizeof(connection->reply) - connection->received, MSG_DONTWAIT);
+    ssize_t length = recv(connection->descriptor, part, load->size - connection->received,
+                          MSG_DONTWAIT);
     if (length < 0)
         return errno == EAGAIN ? 0 : -errno;
     if (length == 0)
         return -ECONNRESET;
-    connection->received += (size_t)length;
-    if (connection->received < sizeof(connection->reply))
-        return 0;
-
-    compose(connection, expected);
-    if (memcmp(expected, connection->reply, sizeof(expected)) != 0)
+    compose(connection, load->size, expected);
+    if (memcmp((char *)expected + connection->received, part, (size_t)length) != 0)
         return -EBADMSG;
+    connection->received += (size_t)length;
+    if (connection->received < load->size)
+        return 0;
     load->under_way--;
     load->finished++;
     return load->to_send > 0 ? send_message(load, connection) : 0;
@@ -153,7 +152,7 @@ static int add_connection(struct echo_load *load, const struct sockaddr_in *addr
     return 0;
 }
 
-int echo_load_open(uint16_t port, size_t connections, struct echo_load **ret_load)
+int echo_load_open(uint16_t port, size_t connections, size_t size, struct echo_load **ret_load)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
@@ -163,6 +162,7 @@ int echo_load_open(uint16_t port, size_t connections, struct echo_load **ret_loa
     struct echo_load *load = calloc(1, sizeof(*load) + connections * sizeof(struct connection));
     if (load == NULL)
         return -ENOMEM;
+    load->size = size;
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     int error = load->epoll < 0 ? -errno : 0;
     while (error == 0 && load->count < connections)

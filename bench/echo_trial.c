@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Forks server and load, and reads the server's CPU clock around the part that counts. The load
- * says "warm" and "done" through a pipe and waits for "go" on another.
+ * Forks server and load, and reads the server's CPU clock, or its memory, around the part that
+ * counts. The load says "warm" and "done" through a pipe and waits for "go" on another.
  */
 #define _GNU_SOURCE
 #include "echo_trial.h"
@@ -18,14 +18,18 @@
 
 #include "echo_load.h"
 #include "machine.h"
+#include "memory.h"
 #include "stopwatch.h"
 
 enum { PATIENCE_SECONDS = 120 };
 
 struct trial {
     const struct echo_server *server;
+    size_t size; /* of a message */
     size_t connections;
     uint64_t messages;
+    uint64_t warm_up; /* messages */
+    bool idle;        /* the connections belong to the part that counts */
     int listener;
     uint16_t port;
     int to_load[2];
@@ -82,17 +86,30 @@ static void server_main(const struct trial *trial)
     close(trial->from_load[0]);
     close(trial->to_load[0]);
     close(trial->from_load[1]);
-    int error = trial->server->serve(trial->listener, trial->port);
+    int error = trial->server->serve(trial->listener, trial->port, trial->size);
     /* The exit status carries the reason; Linux' codes all fit. */
     _exit(error < 0 ? -error : ECANCELED);
 }
 
+/* Connects and plays; with all in *load connected already it just plays. */
+static void play(const struct trial *trial, size_t connections, uint64_t messages,
+                 struct echo_load **load, struct word *ret_word)
+{
+    if (*load == NULL)
+        ret_word->error = echo_load_open(trial->port, connections, trial->size, load);
+    if (ret_word->error == 0)
+        ret_word->error = echo_load_play(*load, messages, 0, &ret_word->messages);
+}
+
+static bool send_word(const struct trial *trial, const struct word *word)
+{
+    return write(trial->from_load[1], word, sizeof(*word)) == sizeof(*word);
+}
+
 static void load_main(const struct trial *trial)
 {
-    struct echo_load *load = NULL;
+    struct echo_load *first = NULL, *crowd = NULL;
     struct word word = {.error = 0};
-    uint64_t warm_up = trial->messages / 5 > trial->connections * 5 ? trial->messages / 5
-                                                                    : trial->connections * 5;
     char go;
 
     machine_pin(MACHINE_CLIENT_CORE);
@@ -100,17 +117,15 @@ static void load_main(const struct trial *trial)
     close(trial->from_load[0]);
     if (trial->listener >= 0)
         close(trial->listener);
-    word.error = echo_load_open(trial->port, trial->connections, &load);
-    if (word.error == 0)
-        word.error = echo_load_play(load, warm_up, 0, &word.messages);
-    if (write(trial->from_load[1], &word, sizeof(word)) != sizeof(word) || word.error < 0)
+    play(trial, trial->idle ? 1 : trial->connections, trial->warm_up, &first, &word);
+    if (!send_word(trial, &word) || word.error < 0)
         _exit(1);
     if (read(trial->to_load[0], &go, 1) != 1)
         _exit(1);
-    word.error = echo_load_play(load, trial->messages, 0, &word.messages);
-    if (write(trial->from_load[1], &word, sizeof(word)) != sizeof(word))
+    play(trial, trial->connections, trial->messages, trial->idle ? &crowd : &first, &word);
+    if (!send_word(trial, &word))
         _exit(1);
-    echo_load_close(load);
+    (void)read(trial->to_load[0], &go, 1); /* stays connected until it is killed */
     _exit(0);
 }
 
@@ -125,24 +140,51 @@ static int wait_for_word(const struct trial *trial, uint64_t *ret_messages)
     return word.error;
 }
 
-static int measure(const struct trial *trial, struct sample *ret_sample)
+/* Lets the part that counts happen. */
+static int go(const struct trial *trial)
 {
-    struct stopwatch watch;
     uint64_t messages = 0;
 
-    int error = wait_for_word(trial, &messages);
-    if (error < 0)
-        return error;
-    error = stopwatch_start_on(&watch, trial->server_process);
-    if (error < 0)
-        return error;
     if (write(trial->to_load[1], "g", 1) != 1)
         return -errno;
-    error = wait_for_word(trial, &messages);
-    stopwatch_stop(&watch, messages, ret_sample);
-    if (error == 0 && messages != trial->messages)
-        error = -EBADMSG;
+    int error = wait_for_word(trial, &messages);
+    return error == 0 && messages != trial->messages ? -EBADMSG : error;
+}
+
+static int measure_time(const struct trial *trial, struct sample *ret_sample)
+{
+    struct stopwatch watch;
+
+    int error = stopwatch_start_on(&watch, trial->server_process);
+    if (error < 0)
+        return error;
+    error = go(trial);
+    stopwatch_stop(&watch, trial->messages, ret_sample);
     return error;
+}
+
+static int measure_memory(const struct trial *trial, struct sample *ret_sample)
+{
+    struct memory_use before, after;
+
+    int error = memory_use_read_of(trial->server_process, &before);
+    if (error == 0)
+        error = go(trial);
+    if (error == 0)
+        error = memory_use_read_of(trial->server_process, &after);
+    if (error == 0)
+        memory_use_sample(&before, &after, trial->connections, ret_sample);
+    return error;
+}
+
+static int measure(const struct trial *trial, struct sample *ret_sample)
+{
+    uint64_t messages;
+
+    int error = wait_for_word(trial, &messages); /* that it is warm */
+    if (error < 0)
+        return error;
+    return trial->idle ? measure_memory(trial, ret_sample) : measure_time(trial, ret_sample);
 }
 
 /* If the load failed because the server had given up, the server's reason is the better one. */
@@ -200,28 +242,53 @@ static void close_all(const struct trial *trial)
             close(descriptors[i]);
 }
 
+static uint64_t larger(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+static int run(struct trial *trial, struct sample *ret_sample)
+{
+    trial->listener = -1;
+    trial->to_load[0] = trial->to_load[1] = trial->from_load[0] = trial->from_load[1] = -1;
+
+    int error = machine_allow_descriptors(trial->connections + 64); /* server and load, each */
+    if (error == 0 && (pipe(trial->to_load) < 0 || pipe(trial->from_load) < 0))
+        error = -errno;
+    if (error == 0)
+        error = open_listener(trial);
+    if (error == 0)
+        error = start_processes(trial);
+    if (error == 0)
+        error = measure(trial, ret_sample);
+    error = end_processes(trial, error);
+    close_all(trial);
+    return error;
+}
+
 int echo_trial_run(const struct contender *self, uint64_t operations, struct sample *ret_sample)
 {
     struct trial trial = {
         .server = self->context,
+        .size = self->size,
         .connections = self->parameter,
-        /* So that every connection has its part in a short warm-up, too. */
-        .messages = operations > self->parameter ? operations : self->parameter,
-        .listener = -1,
-        .to_load = {-1, -1},
-        .from_load = {-1, -1},
+        /* So that every connection has its part in a short one, too. */
+        .messages = larger(operations, self->parameter),
+        .warm_up = larger(operations / 5, self->parameter * 5),
     };
+    return run(&trial, ret_sample);
+}
 
-    int error = machine_allow_descriptors(self->parameter + 64);
-    if (error == 0 && (pipe(trial.to_load) < 0 || pipe(trial.from_load) < 0))
-        error = -errno;
-    if (error == 0)
-        error = open_listener(&trial);
-    if (error == 0)
-        error = start_processes(&trial);
-    if (error == 0)
-        error = measure(&trial, ret_sample);
-    error = end_processes(&trial, error);
-    close_all(&trial);
-    return error;
+int echo_trial_run_idle(const struct contender *self, uint64_t connections,
+                        struct sample *ret_sample)
+{
+    struct trial trial = {
+        .server = self->context,
+        .size = self->size,
+        .connections = connections,
+        .messages = connections,
+        .warm_up = 1,
+        .idle = true,
+    };
+    return run(&trial, ret_sample);
 }

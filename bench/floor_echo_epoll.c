@@ -14,7 +14,7 @@
 #include "echo_trial.h"
 #include "floors.h"
 
-enum { EVENTS = 512, BUFFER_SIZE = 4096 };
+enum { EVENTS = 512 };
 
 static void accept_all(int epoll, int listener)
 {
@@ -32,7 +32,7 @@ static void accept_all(int epoll, int listener)
 
 static void echo(int descriptor)
 {
-    char buffer[BUFFER_SIZE];
+    char buffer[WORKLOAD_LARGE_BUFFER_SIZE];
     ssize_t length;
 
     do {
@@ -46,12 +46,13 @@ static void echo(int descriptor)
     } while (length == sizeof(buffer));
 }
 
-static int serve(int listener, uint16_t port)
+static int serve(int listener, uint16_t port, size_t size)
 {
     struct epoll_event events[EVENTS];
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = listener};
 
     (void)port;
+    (void)size;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0)
         return -errno;
@@ -72,5 +73,6 @@ static const struct echo_server server = {.serve = serve};
 
 const struct contender floor_echo_epoll_contenders[] = {
     ECHO_CONTENDERS("raw epoll", server, true),
+    IDLE_CONTENDER("raw epoll, one buffer for all", server, false),
     {.name = NULL},
 };

@@ -23,20 +23,26 @@ enum {
     ENTRIES = 1024,
     COMPLETIONS = 8192, /* generous: an overflowing completion queue is the slow path */
     BUFFERS = 1024,     /* a power of two */
-    BUFFER_SIZE = 256,
+    BUFFER_SIZE_MIN = 256,
     BUFFER_GROUP = 0,
     ACCEPT_MARK = -1, /* stands for the listener where other completions name their socket */
 };
 
 static struct io_uring ring;
 static struct io_uring_buf_ring *buffer_ring;
-static char buffers[BUFFERS][BUFFER_SIZE];
+static char *buffers;
+static size_t buffer_size;
 static int listening_socket;
+
+static char *buffer_at(unsigned index)
+{
+    return buffers + index * buffer_size;
+}
 
 static void give_buffer(unsigned index)
 {
-    io_uring_buf_ring_add(buffer_ring, buffers[index], BUFFER_SIZE, (unsigned short)index,
-                          io_uring_buf_ring_mask(BUFFERS), 0);
+    io_uring_buf_ring_add(buffer_ring, buffer_at(index), (unsigned)buffer_size,
+                          (unsigned short)index, io_uring_buf_ring_mask(BUFFERS), 0);
     io_uring_buf_ring_advance(buffer_ring, 1);
 }
 
@@ -83,7 +89,7 @@ static void received(const struct io_uring_cqe *completion)
     if (completion->res > 0) {
         unsigned index = completion->flags >> IORING_CQE_BUFFER_SHIFT;
         /* A socket's buffer always has room for the answers to what was asked: no EAGAIN. */
-        (void)send(descriptor, buffers[index], (size_t)completion->res, MSG_NOSIGNAL);
+        (void)send(descriptor, buffer_at(index), (size_t)completion->res, MSG_NOSIGNAL);
         give_buffer(index);
     }
     if ((completion->flags & IORING_CQE_F_MORE) != 0)
@@ -119,14 +125,18 @@ static int set_up_ring(void)
     error = io_uring_register_buf_ring(&ring, &registration, 0);
     if (error < 0)
         return error;
+    buffers = calloc(BUFFERS, buffer_size);
+    if (buffers == NULL)
+        return -ENOMEM;
     for (unsigned i = 0; i < BUFFERS; i++)
         give_buffer(i);
     return 0;
 }
 
-static int serve(int listener, uint16_t port)
+static int serve(int listener, uint16_t port, size_t size)
 {
     (void)port;
+    buffer_size = size > BUFFER_SIZE_MIN ? size : BUFFER_SIZE_MIN;
     listening_socket = listener;
     int error = set_up_ring();
     if (error < 0)
@@ -155,6 +165,7 @@ static const struct echo_server server = {.serve = serve};
 
 const struct contender floor_echo_uring_contenders[] = {
     ECHO_CONTENDERS("raw io_uring", server, false),
+    IDLE_CONTENDER("raw io_uring, 1024 buffers for all", server, false),
     {.name = NULL},
 };
 #endif

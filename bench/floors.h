@@ -20,6 +20,7 @@ extern const struct contender floor_sim_contenders[];
 extern const struct contender floor_memory_contenders[];
 extern const struct contender floor_file_contenders[];
 extern const struct contender floor_echo_epoll_contenders[];
+extern const struct contender floor_idle_contenders[];
 #ifndef BENCH_WITHOUT_TLS
 extern const struct contender floor_tls_contenders[];
 #endif

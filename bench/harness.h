@@ -42,6 +42,7 @@ struct contender {
     /* For files whose contenders share one run function. */
     const void *context;
     uint64_t parameter;
+    size_t size; /* in bytes, of what is handed to and fro */
 };
 
 #define EMPTY_SAMPLE                                                                               \

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +68,14 @@ int machine_allow_descriptors(size_t wanted)
     if (limit.rlim_cur >= wanted)
         return 0;
     limit.rlim_cur = limit.rlim_max;
-    if (limit.rlim_cur < wanted || setrlimit(RLIMIT_NOFILE, &limit) < 0)
+    if (limit.rlim_cur < wanted || setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        static bool told;
+        if (!told)
+            fprintf(stderr, "bench: %zu descriptors are needed, the limit is %ju (ulimit -Hn)\n",
+                    wanted, (uintmax_t)limit.rlim_max);
+        told = true;
         return -EMFILE;
+    }
     return 0;
 }
 

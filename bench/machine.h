@@ -22,8 +22,8 @@ void machine_prepare(void);
 bool machine_pin(int core);
 bool machine_pinning_works(void);
 
-/* Lifts the soft limit of open descriptors to the hard one; 0, or -EMFILE if `wanted` remains out
- * of reach. */
+/* Lifts the soft limit of open descriptors to the hard one; 0, or -EMFILE, told on stderr once, if
+ * `wanted` remains out of reach. */
 int machine_allow_descriptors(size_t wanted);
 
 void machine_describe(char *text, size_t size);

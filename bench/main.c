@@ -33,6 +33,7 @@ static const struct contender *const tables[] = {
     floor_process_contenders,
     floor_sim_contenders,
     floor_echo_epoll_contenders,
+    floor_idle_contenders,
 #ifndef BENCH_WITHOUT_URING
     floor_echo_uring_contenders,
 #endif
@@ -156,21 +157,46 @@ static const struct group groups[] = {
     {.name = "echo-1",
      .title = "64 B TCP echo, 1 connection",
      .unit = "server CPU us a request",
-     .target = "1.15x raw epoll",
+     .target = "1.1x the raw loop of its engine",
      .scale = 1000,
      .operations = 20000},
     {.name = "echo-50",
      .title = "64 B TCP echo, 50 connections",
      .unit = "server CPU us a request",
-     .target = "1.15x raw epoll",
+     .target = "1.1x the raw loop of its engine",
      .scale = 1000,
      .operations = 100000},
     {.name = "echo-1000",
      .title = "64 B TCP echo, 1000 connections",
      .unit = "server CPU us a request",
-     .target = "1.15x raw epoll",
+     .target = "1.1x the raw loop of its engine",
      .scale = 1000,
      .operations = 100000},
+    {.name = "echo-4k-1",
+     .title = "4 KiB TCP echo, 1 connection",
+     .unit = "server CPU us a request",
+     .target = "1.1x the raw loop of its engine",
+     .scale = 1000,
+     .operations = 20000},
+    {.name = "echo-4k-50",
+     .title = "4 KiB TCP echo, 50 connections",
+     .unit = "server CPU us a request",
+     .target = "1.1x the raw loop of its engine",
+     .scale = 1000,
+     .operations = 50000},
+    {.name = "echo-4k-1000",
+     .title = "4 KiB TCP echo, 1000 connections",
+     .unit = "server CPU us a request",
+     .target = "1.1x the raw loop of its engine",
+     .scale = 1000,
+     .operations = 50000},
+    {.name = "idle",
+     .title = "an idle TCP connection, of 10,000, after an echo",
+     .unit = "server KiB a connection",
+     .target = "4.6 KiB resident",
+     .figure = FIGURE_BYTES,
+     .scale = 1024,
+     .operations = 10000},
     {.name = "tls-send",
      .title = "bulk data out over TLS 1.3",
      .unit = "CPU us a MiB",
@@ -202,7 +228,7 @@ enum { GROUP_COUNT = sizeof(groups) / sizeof(groups[0]) };
 static void print_help(FILE *file)
 {
     fprintf(file, "usage: bench [--only GROUP] [--rounds N] [--json FILE] [--quick]\n"
-                  "  --only GROUP   only this group; `echo` means echo-1, echo-50, echo-1000\n"
+                  "  --only GROUP   only this group; `echo` means all echo-...\n"
                   "  --rounds N     interleaved rounds after a warm-up (default 7, 5 or more)\n"
                   "  --json FILE    write every round's figures there, too\n"
                   "  --quick        a hundredth of the operations, any number of rounds:\n"

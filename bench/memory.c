@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads VmRSS and VmPTE from /proc/self/status.
+ * Reads VmRSS and VmPTE from /proc/PROCESS/status.
  */
 #include "memory.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "harness.h"
 
 int memory_use_read(struct memory_use *ret_use)
 {
-    struct memory_use use = {.resident_kib = -1, .page_tables_kib = -1};
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "re");
+    return memory_use_read_of(getpid(), ret_use);
+}
 
+int memory_use_read_of(pid_t process, struct memory_use *ret_use)
+{
+    struct memory_use use = {.resident_kib = -1, .page_tables_kib = -1};
+    char path[64], line[256];
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)process);
+    FILE *file = fopen(path, "re");
     if (file == NULL)
         return -errno;
     while (fgets(line, sizeof(line), file) != NULL) {
@@ -29,13 +36,13 @@ int memory_use_read(struct memory_use *ret_use)
 }
 
 void memory_use_sample(const struct memory_use *before, const struct memory_use *after,
-                       size_t tasks, struct sample *ret_sample)
+                       size_t count, struct sample *ret_sample)
 {
     double resident = (double)(after->resident_kib - before->resident_kib) * 1024;
     double page_tables = (double)(after->page_tables_kib - before->page_tables_kib) * 1024;
 
-    ret_sample->operations = tasks;
+    ret_sample->operations = count;
     ret_sample->bytes = resident + page_tables;
     snprintf(ret_sample->note, sizeof(ret_sample->note), "%.0f resident + %.0f page tables",
-             resident / (double)tasks, page_tables / (double)tasks);
+             resident / (double)count, page_tables / (double)count);
 }

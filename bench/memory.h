@@ -6,6 +6,7 @@
 #define EDDY_BENCH_MEMORY_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 struct sample;
 
@@ -16,9 +17,10 @@ struct memory_use {
 
 /* 0, or a negative errno where /proc is missing. */
 int memory_use_read(struct memory_use *ret_use);
+int memory_use_read_of(pid_t process, struct memory_use *ret_use);
 
-/* The growth from `before` to `after`, as a sample over `tasks`. */
+/* The growth from `before` to `after`, as a sample over `count` tasks or connections. */
 void memory_use_sample(const struct memory_use *before, const struct memory_use *after,
-                       size_t tasks, struct sample *ret_sample);
+                       size_t count, struct sample *ret_sample);
 
 #endif

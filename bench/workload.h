@@ -14,7 +14,10 @@ enum {
     WORKLOAD_QUEUE_CAPACITY = 128, /* a power of two */
     WORKLOAD_LIVE_TIMERS = 512,    /* armed all the time beside the one set and cancelled */
     WORKLOAD_MESSAGE_SIZE = 64,    /* of an echo request */
-    WORKLOAD_SIM_PAIRS = 500,      /* of a client and the task that serves it */
+    WORKLOAD_BUFFER_SIZE = 1024,   /* that a connection's task has for it */
+    WORKLOAD_LARGE_MESSAGE_SIZE = 4096,
+    WORKLOAD_LARGE_BUFFER_SIZE = 8192, /* larger: a read that fills it can't tell that it was all */
+    WORKLOAD_SIM_PAIRS = 500,          /* of a client and the task that serves it */
     WORKLOAD_SIM_DELAY_MIN_US = 900,
     WORKLOAD_SIM_DELAY_MAX_US = 1100,
 };
