@@ -9,11 +9,10 @@
  * puts the first putter's into the place that is free now. Whom it served it finishes when the lock is
  * released again: waking a sleeping loop is a system call.
  */
-#include "eddy/channel.h"
+#include "channel.h"
 #include <string.h>
 #include "log.h"
 #include "memory.h"
-#include "remote_wait.h"
 
 struct eddy_channel {
     pthread_mutex_t lock; /* guards the rest */
@@ -22,11 +21,6 @@ struct eddy_channel {
     bool shut;
     struct list getters, putters; /* of struct channel_wait; never both non-empty */
     _Alignas(16) char items[];
-};
-
-struct channel_wait {
-    struct remote_wait remote;
-    void *item; /* to fill, or to take from */
 };
 
 enum channel_side { CHANNEL_PUT, CHANNEL_GET };
@@ -86,32 +80,43 @@ static struct channel_wait *wait_of(struct remote_wait *remote)
     return container_of(remote, struct channel_wait, remote);
 }
 
-/* 0 and, in *served, whom it has served; or -EAGAIN, -EPIPE. */
-static int try_put(eddy_channel *channel, const void *item, struct remote_wait **served)
+/* 0: there is a place (an item). Or -EAGAIN, -EPIPE. While a getter waits, the ring is empty. */
+static int channel_ready(const eddy_channel *channel, enum channel_side side)
 {
-    if (channel->shut)
+    bool ready = side == CHANNEL_PUT ? channel->count < channel->limit : channel->count > 0;
+    if (channel->shut && (side == CHANNEL_PUT || !ready))
         return -EPIPE;
-    if ((*served = remote_wait_take(&channel->getters))) {
-        memcpy(wait_of(*served)->item, item, channel->item_size);
-        return 0;
-    }
-    if (channel->count == channel->limit)
-        return -EAGAIN;
-    memcpy(channel_place(channel, channel->count++), item, channel->item_size);
-    return 0;
+    return ready ? 0 : -EAGAIN;
 }
 
-static int try_get(eddy_channel *channel, void *item, struct remote_wait **served)
+/* Whom it has served, or NULL. */
+static struct remote_wait *ready_put(eddy_channel *channel, const void *item)
 {
-    if (!channel->count)
-        return channel->shut ? -EPIPE : -EAGAIN;
+    struct remote_wait *served = remote_wait_take(&channel->getters);
+    memcpy(served ? wait_of(served)->item : channel_place(channel, channel->count++), item,
+           channel->item_size);
+    return served;
+}
+
+static struct remote_wait *ready_get(eddy_channel *channel, void *item)
+{
     memcpy(item, channel_place(channel, 0), channel->item_size);
     channel->head = channel->head + 1 == channel->limit ? 0 : channel->head + 1;
     channel->count--;
-    if ((*served = remote_wait_take(&channel->putters)))
-        memcpy(channel_place(channel, channel->count++), wait_of(*served)->item,
-               channel->item_size);
-    return 0;
+    struct remote_wait *served = remote_wait_take(&channel->putters);
+    if (served)
+        memcpy(channel_place(channel, channel->count++), wait_of(served)->item, channel->item_size);
+    return served;
+}
+
+static struct remote_wait *ready_do(eddy_channel *channel, enum channel_side side, void *item)
+{
+    return side == CHANNEL_PUT ? ready_put(channel, item) : ready_get(channel, item);
+}
+
+static struct list *channel_line(eddy_channel *channel, enum channel_side side)
+{
+    return side == CHANNEL_PUT ? &channel->putters : &channel->getters;
 }
 
 /* ---- put and get ---- */
@@ -133,11 +138,32 @@ static int channel_try(eddy_channel *channel, enum channel_side side, void *item
 {
     struct remote_wait *served = NULL;
     (void)pthread_mutex_lock(&channel->lock);
-    int r = side == CHANNEL_PUT ? try_put(channel, item, &served) : try_get(channel, item, &served);
-    if (r == -EAGAIN && waiting)
-        remote_wait_list(&waiting->remote,
-                         side == CHANNEL_PUT ? &channel->putters : &channel->getters,
-                         &channel->lock);
+    int r = channel_ready(channel, side);
+    if (r == 0)
+        served = ready_do(channel, side, item);
+    else if (r == -EAGAIN && waiting)
+        remote_wait_list(&waiting->remote, channel_line(channel, side), &channel->lock);
+    (void)pthread_mutex_unlock(&channel->lock);
+    if (served)
+        remote_wait_finish(served, 0);
+    return r;
+}
+
+int channel_listen(eddy_channel *channel, bool put, struct channel_wait *waiting)
+{
+    enum channel_side side = put ? CHANNEL_PUT : CHANNEL_GET;
+    struct remote_wait *served = NULL;
+    (void)pthread_mutex_lock(&channel->lock);
+    int r = channel_ready(channel, side);
+    if (r == -EAGAIN) {
+        remote_wait_list(&waiting->remote, channel_line(channel, side), &channel->lock);
+        r = 0;
+    } else if (r == 0 && atomic_exchange(waiting->remote.claimed, true)) {
+        r = -EALREADY;
+    } else if (r == 0) {
+        served = ready_do(channel, side, waiting->item);
+        r = 1;
+    }
     (void)pthread_mutex_unlock(&channel->lock);
     if (served)
         remote_wait_finish(served, 0);

@@ -4,21 +4,25 @@
  */
 #include "remote_wait.h"
 
-static bool remote_abort(struct wait *wait)
+bool remote_wait_leave(struct remote_wait *remote)
 {
-    struct remote_wait *remote = container_of(wait, struct remote_wait, wait);
-    if (remote->cancelled) {
-        wait->abort = NULL;
-        remote->cancelled(remote);
-        return false;
-    }
     (void)pthread_mutex_lock(remote->lock);
     bool listed = remote->listed;
     if (listed)
         list_remove(remote->list, &remote->link);
     remote->listed = false;
     (void)pthread_mutex_unlock(remote->lock);
-    return listed; /* else it is served, and the post is on its way */
+    return listed;
+}
+
+static bool remote_abort(struct wait *wait)
+{
+    struct remote_wait *remote = container_of(wait, struct remote_wait, wait);
+    if (!remote->cancelled)
+        return remote_wait_leave(remote); /* else it is served, and the post is on its way */
+    wait->abort = NULL;
+    remote->cancelled(remote);
+    return false;
 }
 
 int remote_wait_begin(struct remote_wait *remote, enum remote_wait_kind kind, const char *what,
@@ -26,6 +30,7 @@ int remote_wait_begin(struct remote_wait *remote, enum remote_wait_kind kind, co
 {
     remote->loop = loop_self;
     remote->cancelled = NULL;
+    remote->claimed = NULL;
     if (!loop_self) {
         (void)sem_init(&remote->served, 0, 0);
         return 0;
@@ -52,12 +57,14 @@ void remote_wait_list(struct remote_wait *remote, struct list *list, pthread_mut
 
 struct remote_wait *remote_wait_take(struct list *list)
 {
-    struct link *link = list_take_first(list);
-    if (!link)
-        return NULL;
-    struct remote_wait *remote = container_of(link, struct remote_wait, link);
-    remote->listed = false;
-    return remote;
+    struct link *link;
+    while ((link = list_take_first(list))) {
+        struct remote_wait *remote = container_of(link, struct remote_wait, link);
+        remote->listed = false;
+        if (!remote->claimed || !atomic_exchange(remote->claimed, true))
+            return remote;
+    }
+    return NULL;
 }
 
 int remote_wait_park(struct remote_wait *remote)

@@ -13,20 +13,27 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include "task.h"
 
 struct remote_wait {
     struct link link;
     pthread_mutex_t *lock; /* of the list */
     struct list *list;
-    bool listed;            /* guarded by the lock */
-    struct eddy_loop *loop; /* NULL: a thread waits */
-    struct wait wait;
-    struct post post;
-    sem_t served;
+    bool listed; /* guarded by the lock */
     int result;
+    struct eddy_loop *loop; /* NULL: a thread waits */
+    union {
+        struct {
+            struct wait wait;
+            struct post post;
+        };
+        sem_t served; /* the thread's */
+    };
     /* What a cancel does instead of taking it out of the list, or NULL; then it waits on. */
     void (*cancelled)(struct remote_wait *remote);
+    /* Of one of several that one task waits for: set by who serves the first; or NULL. */
+    atomic_bool *claimed;
 };
 
 enum remote_wait_kind {
@@ -39,9 +46,12 @@ int remote_wait_begin(struct remote_wait *remote, enum remote_wait_kind kind, co
                       const char *call);
 void remote_wait_drop(struct remote_wait *remote);
 
-/* Under the lock: gets in line; the first in line, taken out of it, or NULL. */
+/* Under the lock: gets in line; the first in line that isn't served elsewhere, taken out of it, or NULL. */
 void remote_wait_list(struct remote_wait *remote, struct list *list, pthread_mutex_t *lock);
 struct remote_wait *remote_wait_take(struct list *list);
+
+/* Without it: out of the line, unless it was taken. */
+bool remote_wait_leave(struct remote_wait *remote);
 
 /* Without it: suspends, or blocks. */
 int remote_wait_park(struct remote_wait *remote);

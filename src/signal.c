@@ -14,15 +14,13 @@
  * The loop may be on its way out while a handler that found it runs on another thread: who takes a
  * signal back waits for those that are inside. A handler on its own thread has ended by then.
  */
-#include "eddy/signal.h"
+#include "signals.h"
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include "interrupt.h"
 #include "log.h"
 #include "memory.h"
-#include "signals.h"
-#include "waiters.h"
 
 enum { NUMBERS = 65 }; /* 1 to 64; a bit each */
 
@@ -175,11 +173,6 @@ struct eddy_signals {
     struct waiters waiters;   /* of struct signal_waiter; none while something has arrived */
     int last;                 /* told; the numbers above it are first */
     unsigned counts[NUMBERS];
-};
-
-struct signal_waiter {
-    struct waiter waiter;
-    size_t count;
 };
 
 static uint64_t bit_of(int number)
@@ -384,17 +377,28 @@ int eddy_signals_open_all(eddy_signals **ret_signals, const int *numbers, size_t
     return 0;
 }
 
+int signals_try(eddy_signals *stream, size_t *ret_count, const char *call)
+{
+    if (!stream || stream->loop != loop_self)
+        return log_misuse(-EINVAL, call,
+                          stream ? "the stream belongs to another loop" : "the stream is NULL");
+    int number = stream_take(stream, ret_count);
+    return number ? number : -EAGAIN;
+}
+
+struct waiters *signals_waiters(eddy_signals *stream)
+{
+    return &stream->waiters;
+}
+
 int eddy_signals_next(eddy_signals *stream, size_t *ret_count)
 {
     const char *call = "eddy_signals_next";
     if (!task_current())
         return task_missing(call);
-    if (!stream || stream->loop != loop_self)
-        return log_misuse(-EINVAL, call,
-                          stream ? "the stream belongs to another loop" : "the stream is NULL");
     struct signal_waiter waiter = {.count = 0};
-    int number = stream_take(stream, &waiter.count);
-    if (!number)
+    int number = signals_try(stream, &waiter.count, call);
+    if (number == -EAGAIN)
         number = waiters_wait(&stream->waiters, &waiter.waiter, "a signal", call);
     if (number > 0 && ret_count)
         *ret_count = waiter.count;

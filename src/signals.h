@@ -6,7 +6,8 @@
 #ifndef EDDY_SRC_SIGNALS_H
 #define EDDY_SRC_SIGNALS_H
 
-#include "loop.h"
+#include "eddy/signal.h"
+#include "waiters.h"
 
 /* Brackets what a handler does in signal context, on whatever thread, with a loop it found. */
 void signal_context_enter(void);
@@ -24,6 +25,15 @@ bool signals_expected(const struct eddy_loop *loop);
 /* Gives the loop's signals back; frees what it knew of them. */
 void signals_remove(struct eddy_loop *loop);
 void signals_destroy(struct eddy_loop *loop);
+
+/* For eddy_select: the next signal that has come, -EAGAIN, or what is wrong with the stream; where one
+ * waits for it, to be finished with its number. */
+struct signal_waiter {
+    struct waiter waiter;
+    size_t count;
+};
+int signals_try(eddy_signals *stream, size_t *ret_count, const char *call);
+struct waiters *signals_waiters(eddy_signals *stream);
 
 /* Around a fork. The child gives all back, before a signal can reach it. */
 void signals_fork_begin(void);

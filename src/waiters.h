@@ -25,6 +25,8 @@ struct waiters {
 struct waiter {
     struct wait wait;
     struct waiters *waiters;
+    bool (*claim)(struct waiter *waiter); /* of one without a task: false if it has been served
+                                             elsewhere, and is to be passed over */
 };
 
 /* event.c: of an event that isn't set, for eddy_select. */
@@ -60,11 +62,14 @@ static inline void waiters_append(struct waiters *waiters, struct waiter *waiter
 /* The first one, taken out and to be finished by the caller, or NULL. */
 static inline struct waiter *waiters_take(struct waiters *waiters)
 {
-    struct link *link = list_take_first(&waiters->list);
-    if (!link)
-        return NULL;
-    waiters->count--;
-    return container_of(link, struct waiter, wait.link);
+    struct link *link;
+    while ((link = list_take_first(&waiters->list))) {
+        struct waiter *waiter = container_of(link, struct waiter, wait.link);
+        waiters->count--;
+        if (waiter->wait.task || waiter->claim(waiter))
+            return waiter;
+    }
+    return NULL;
 }
 
 #endif

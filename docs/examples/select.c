@@ -4,7 +4,6 @@
 
 struct producer {
     eddy_queue *jobs;
-    eddy_event *stop;
 };
 static int producer(struct producer *a)
 {
@@ -16,21 +15,21 @@ static int producer(struct producer *a)
     }
     if (r == 0)
         r = eddy_sleep(10.0);
-    eddy_event_set(a->stop);
-    return r;
+    return r < 0 ? r : raise(SIGTERM);
 }
 
-static int consume(eddy_queue *jobs, eddy_event *stop)
+static int consume(eddy_queue *jobs, eddy_signals *signals)
 {
     for (;;) {
-        int job;
-        int r = eddy_select(5.0, eddy_case_get(jobs, &job), eddy_case_event(stop));
+        int job, number;
+        int r = eddy_select(5.0, eddy_case_get(jobs, &job),
+                            eddy_case_signal(signals, &number, NULL));
         if (r == 0)
             printf("job %d\n", job);
         else if (r == -ETIMEDOUT)
             printf("nothing for 5 s\n");
         else if (r == 1)
-            return printf("stop\n") < 0;
+            return printf("stop, by %s\n", number == SIGTERM ? "SIGTERM" : "another") < 0;
         else
             return r;
     }
@@ -38,14 +37,18 @@ static int consume(eddy_queue *jobs, eddy_event *stop)
 
 static int program(void)
 {
-    eddy_event stop = EDDY_EVENT_INIT;
     eddy_queue jobs;
+    eddy_signals *signals;
     int err = eddy_queue_open(&jobs, sizeof(int), 1);
     if (err < 0)
         return err;
-    eddy_with_group (g, &err) {
-        eddy_spawn(g, producer, .jobs = &jobs, .stop = &stop);
-        err = consume(&jobs, &stop);
+    err = eddy_signals_open(&signals, SIGTERM);
+    if (err == 0) {
+        eddy_with_group (g, &err) {
+            eddy_spawn(g, producer, .jobs = &jobs);
+            err = consume(&jobs, signals);
+        }
+        eddy_signals_close(signals);
     }
     eddy_queue_close(&jobs);
     return err;

@@ -12,7 +12,8 @@
  * before it takes nothing, a cancel after it is too late and the call returns 0. Waking a loop that is
  * awake takes no system call.
  *
- * Within one loop queue.h is several times faster, and has join, priorities and select.
+ * Several channels, or a channel and other things, at once: select.h. Within one loop queue.h is several
+ * times faster, and has join and priorities.
  */
 #ifndef EDDY_CHANNEL_H
 #define EDDY_CHANNEL_H

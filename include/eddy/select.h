@@ -13,13 +13,16 @@
  *     }
  *
  * Exactly one case happens: the others are undone before anything more can come of them, so no item
- * is taken, put, or lost by one that didn't win.
+ * is taken, put, or lost by one that didn't win. That holds for channels, too, whose other end is on
+ * another thread, and for signals.
  */
 #ifndef EDDY_SELECT_H
 #define EDDY_SELECT_H
 
+#include <eddy/channel.h>
 #include <eddy/event.h>
 #include <eddy/queue.h>
+#include <eddy/signal.h>
 #include <eddy/task.h>
 
 EDDY_BEGIN_DECLS
@@ -27,6 +30,9 @@ EDDY_BEGIN_DECLS
 enum eddy_case_kind_ {
     EDDY_CASE_GET_,
     EDDY_CASE_PUT_,
+    EDDY_CASE_CHANNEL_GET_,
+    EDDY_CASE_CHANNEL_PUT_,
+    EDDY_CASE_SIGNAL_,
     EDDY_CASE_EVENT_,
     EDDY_CASE_TASK_,
     EDDY_CASE_READABLE_,
@@ -42,8 +48,9 @@ typedef struct eddy_case {
     void *object;
     void *item;
     size_t size;
+    size_t *count;
     double time;
-    uint64_t private_[16];
+    uint64_t private_[26];
 } eddy_case;
 
 /* Suspends until one of the cases happened, and returns its index, counted from 0 in the order of
@@ -53,8 +60,8 @@ typedef struct eddy_case {
  *
  * -ETIMEDOUT after so many seconds (EDDY_FOREVER: no limit; 0 or less only looks, at descriptors
  * too); -ECANCELED if it was interrupted: then nothing has happened. A case that fails makes
- * select fail with its code, as the call it stands for would: -EPIPE of a queue that was shut down,
- * -EBUSY of a descriptor that is being waited for, -ESRCH of a stale task, -EINVAL, -ENOMEM; then
+ * select fail with its code, as the call it stands for would: -EPIPE of a queue or channel that was
+ * shut down, or of a closed stream of signals, -EBUSY of a descriptor that is being waited for, -ESRCH of a stale task, -EINVAL, -ENOMEM; then
  * nothing has happened either. -EINVAL outside a task, without a case, or for NaN. */
 #define eddy_select(timeout, ...) EDDY_SELECT_(timeout, __VA_ARGS__)
 
@@ -66,6 +73,12 @@ EDDY_API EDDY_ASYNC int eddy_select_among(double timeout, eddy_case *cases, size
 #define eddy_case_put(queue, item)                                                                 \
     eddy_case_item_(EDDY_CASE_PUT_, queue, (void *)(uintptr_t)(item), sizeof *(item))
 
+/* The same of a channel (eddy_channel_put, eddy_channel_get), whoever is at its other end. */
+#define eddy_case_channel_get(channel, item)                                                       \
+    eddy_case_channel_(EDDY_CASE_CHANNEL_GET_, channel, item, sizeof *(item))
+#define eddy_case_channel_put(channel, item)                                                       \
+    eddy_case_channel_(EDDY_CASE_CHANNEL_PUT_, channel, (void *)(uintptr_t)(item), sizeof *(item))
+
 static inline eddy_case eddy_case_item_(enum eddy_case_kind_ kind, eddy_queue *queue, void *item,
                                         size_t size)
 {
@@ -75,6 +88,30 @@ static inline eddy_case eddy_case_item_(enum eddy_case_kind_ kind, eddy_queue *q
     one.object = queue;
     one.item = item;
     one.size = size;
+    return one;
+}
+static inline eddy_case eddy_case_channel_(enum eddy_case_kind_ kind, eddy_channel *channel,
+                                           void *item, size_t size)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = kind;
+    one.object = channel;
+    one.item = item;
+    one.size = size;
+    return one;
+}
+
+/* One of the stream's signals has come: its number, and how often it came (either may be NULL), as of
+ * eddy_signals_next. */
+static inline eddy_case eddy_case_signal(eddy_signals *signals, int *number, size_t *count)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = EDDY_CASE_SIGNAL_;
+    one.object = signals;
+    one.item = number;
+    one.count = count;
     return one;
 }
 
