@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <eddy/sweep.h>
 #define TEST_DEFAULTS .real_system = true
 #include "support/test.h"
 
@@ -112,6 +113,48 @@ TEST_WITH(a_cancelled_wait_leaves_the_loops_alone, .virtual_clock = false)
     CHECK_INT(closed, 0);
     CHECK_INT(begun, ended);
     return 0;
+}
+
+struct waits_for_all {
+    eddy_cluster *cluster;
+};
+static int waits_for_all(struct waits_for_all *a)
+{
+    return eddy_cluster_wait(a->cluster);
+}
+
+/* Two wait and are told of the same end; the close waits whatever comes. */
+static int two_wait(void)
+{
+    struct eddy_cluster_options options = three();
+    eddy_cluster *cluster = eddy_cluster_start(&options, sleeps_until_stopped);
+    int err, r = 0;
+    if (!cluster)
+        return eddy_failure_code(eddy_last_failure());
+    eddy_with_group (group, &err, .policy = EDDY_RUN_ALL) {
+        for (int i = 0; i < 2; i++)
+            eddy_spawn(group, waits_for_all, .cluster = cluster);
+        r = eddy_sleep(1);
+        EXPECT_INT(ended, 0); /* whatever became of the waits */
+        EXPECT_INT(eddy_cluster_stop(cluster), 0);
+    }
+    EXPECT_INT(eddy_cluster_close(cluster), 0);
+    return r < 0 ? r : err;
+}
+
+static int all_have_ended(void)
+{
+    return begun == ended && reports == 0 ? 0 : -EBADE;
+}
+
+PLAIN_TEST(swept_a_cancelled_wait_leaves_the_loops_and_the_close_waits_for_them)
+{
+    struct eddy_sweep_result result = {.points = 0};
+    const struct eddy_sweep_options sweep = {
+        .scenario = two_wait, .check = all_have_ended, .real = true};
+    EXPECT_INT(eddy_sweep(&sweep, &result), 0);
+    EXPECT(result.points >= 4);
+    EXPECT_INT(result.missed, 0);
 }
 
 /* ---- failures ---- */
