@@ -141,8 +141,12 @@ static size_t directory_of(const char **path)
 
 int temporary_beside(const char *path, mode_t mode, struct eddy_temporary **ret_temporary)
 {
-    size_t length = directory_of(&path);
-    return temporary_make(path, length, mode, make_file, ret_temporary);
+    const char *directory = path;
+    size_t length = directory_of(&directory);
+    int r = temporary_make(directory, length, mode, make_file, ret_temporary);
+    return r < 0 && r != -ECANCELED
+               ? eddy_fail_from(r, "can't make a file beside '%s': %s", path, strerror(-r))
+               : r;
 }
 
 /* ---- keeping ---- */
