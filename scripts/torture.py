@@ -226,6 +226,9 @@ class Torture:
 
     def memory(self, result):
         self.on_kit(result, '--fault', 'memory')
+        if 'tls_memory' in self.programs:  # OpenSSL's own
+            self.run_tests(result, 'tls_memory-each', [self.programs['tls_memory']], timeout=1200,
+                           EDDY_ENGINE='epoll', EDDY_TEST_EACH_ALLOCATION='1')
 
     def engine(self, result):
         self.on_kit(result, '--fault', 'engine')

@@ -2,7 +2,6 @@
 /*
  * A connection's cipher text between OpenSSL and the stream beneath.
  */
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -16,23 +15,17 @@ struct channel *channel_of(const SSL *ssl)
     return SSL_get_app_data(ssl);
 }
 
-static bool is_address(const char *name)
-{
-    unsigned char bytes[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
-}
-
 /* Asks for the name and has it checked. False if OpenSSL doesn't take it. */
 static bool channel_expect(struct channel *channel, const char *name)
 {
     const eddy_tls_context *context = channel->context;
-    bool address = is_address(name);
+    bool address = name_is_address(name);
     if (!address && !SSL_set_tlsext_host_name(channel->ssl, name))
         return false;
-    if (context->any_name || !context->verifies)
+    if (!context_checks_name(context))
         return true;
     X509_VERIFY_PARAM *parameters = SSL_get0_param(channel->ssl);
-    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(parameters, NAME_FLAGS);
     return address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name)
                    : X509_VERIFY_PARAM_set1_host(parameters, name, 0);
 }
@@ -57,8 +50,12 @@ static int channel_name(struct channel *channel, const char *name)
         int r = copy_name(name, channel->peer);
         if (r < 0)
             return r;
-        return channel_expect(channel, channel->peer)
-                   ? 0
+        char text[TEXT_SIZE];
+        ERR_clear_error();
+        if (channel_expect(channel, channel->peer))
+            return 0;
+        return openssl_error(-EINVAL, text) == -ENOMEM
+                   ? eddy_fail(-ENOMEM, "no memory for a TLS connection")
                    : eddy_fail(-EINVAL, "%s can't be a server's name", channel->peer);
     }
     if (eddy_stream_peer(channel->beneath, channel->peer, sizeof channel->peer) < 0)

@@ -108,6 +108,8 @@ static int start_channel(const struct start *start, eddy_stream *stream,
     session_resume(channel);
     r = handshake_in_time(channel, options->handshake_timeout > 0 ? options->handshake_timeout
                                                                   : HANDSHAKE_TIMEOUT);
+    if (r == 0 && context_checks_name(start->context))
+        r = verify_name(channel);
     if (r == 0)
         r = note_protocol(channel);
     if (r < 0) {
@@ -139,11 +141,6 @@ static int check_options(const struct eddy_tls_options *options, const char *cal
     return 0;
 }
 
-static bool needs_name(const eddy_tls_context *context)
-{
-    return context->side == EDDY_TLS_CLIENT && context->verifies && !context->any_name;
-}
-
 static const struct eddy_tls_options default_options;
 
 int eddy_tls_start(eddy_tls_context *context, eddy_stream *stream,
@@ -163,7 +160,7 @@ int eddy_tls_start(eddy_tls_context *context, eddy_stream *stream,
     else if ((r = context_default(&context)) < 0)
         return r;
     struct start start = {.context = context, .options = options, .name = options->server_name};
-    if (needs_name(context) && !options->server_name)
+    if (context_checks_name(context) && !options->server_name)
         r = eddy_fail(-EINVAL, "eddy_tls_start: without server_name there is nothing to check the "
                                "peer's certificate for");
     else if (context->side == EDDY_TLS_SERVER && options->server_name)

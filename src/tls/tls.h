@@ -54,6 +54,11 @@ struct eddy_tls_context {
 
 void context_keep(eddy_tls_context *context);
 
+static inline bool context_checks_name(const eddy_tls_context *context)
+{
+    return context->side == EDDY_TLS_CLIENT && context->verifies && !context->any_name;
+}
+
 /* options.c. What a failure left half copied is freed by options_free, too. */
 int options_copy(eddy_tls_context *context, const struct eddy_tls_context_options *options);
 void options_free(eddy_tls_context *context);
@@ -169,6 +174,15 @@ void bytes_clear(struct bytes *bytes);
 /* ---- checking the peer's certificate (verify.c) ---- */
 
 int verify_callback(int fine, X509_STORE_CTX *store);
+
+/* Wildcards stand for whole parts of a name. */
+#define NAME_FLAGS X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+
+bool name_is_address(const char *name);
+
+/* After the handshake, whether the certificate is the peer's: OpenSSL (3.0's ssl_verify_cert_chain) skips
+ * its check of the name when it has no memory to take the name along. 0, -EKEYREJECTED, -ENOMEM. */
+int verify_name(struct channel *channel);
 
 /* Names of a certificate, as eddy_tls_peer_names. */
 int certificate_names(const X509 *certificate, char *buffer, size_t size);

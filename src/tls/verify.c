@@ -3,6 +3,7 @@
  * Checks of the peer's certificate, told in a sentence: which check, which certificate, which name.
  */
 #include <arpa/inet.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,4 +161,38 @@ int verify_callback(int fine, X509_STORE_CTX *store)
         refuse(channel, X509_STORE_CTX_get_error(store), certificate,
                X509_STORE_CTX_get_error_depth(store));
     return fine;
+}
+
+/* ---- the name, once more ---- */
+
+bool name_is_address(const char *name)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
+}
+
+static int refuse_name(struct channel *channel, const X509 *certificate, int error)
+{
+    refuse(channel, error, certificate, 0);
+    return eddy_fail(-EKEYREJECTED, "%s",
+                     channel->refused ? channel->refused : X509_verify_cert_error_string(error));
+}
+
+int verify_name(struct channel *channel)
+{
+    const char *name = channel->peer;
+    X509 *certificate = SSL_get0_peer_certificate(channel->ssl);
+    bool address = name_is_address(name);
+    int fits = -1;
+    if (certificate)
+        fits = address ? X509_check_ip_asc(certificate, name, 0)
+                       : X509_check_host(certificate, name, 0, NAME_FLAGS, NULL);
+    ERR_clear_error();
+    if (fits == 1)
+        return 0;
+    channel->failed = true;
+    if (fits < 0)
+        return eddy_fail(-ENOMEM, "no memory to check the certificate of %s", name);
+    return refuse_name(channel, certificate,
+                       address ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH);
 }

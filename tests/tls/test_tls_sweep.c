@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Everything that can go wrong beneath a TLS connection, once: a cancel at each suspension, an error of each
- * system call, each allocation of eddy's, each of eddy-tls's. Real systems are swept too, where the pieces
- * that arrive differ; all is simulated first, where they don't.
+ * system call, each allocation of eddy's. Real systems are swept too, where the pieces that arrive differ;
+ * all is simulated first, where they don't. Memory of eddy-tls and of OpenSSL: test_tls_memory.
  */
 #define TEST_DEFAULTS .real_system = true /* each makes its own simulation */
-#include <openssl/crypto.h>
 #include <eddy/fault.h>
 #include <eddy/sweep.h>
 #include "tls/tls_test.h"
@@ -204,88 +203,4 @@ PLAIN_TEST(a_storm_changes_nothing)
 {
     survive(conversation, EDDY_FAULT_STORM);
     survive(pouring, EDDY_FAULT_STORM);
-}
-
-/* ---- eddy-tls's own allocations ---- */
-
-static size_t allocations, refused_at;
-
-/* OpenSSL's own survive: what they do without memory is OpenSSL's matter. */
-static bool refuses(const char *file)
-{
-    return strstr(file, "src/tls/") && ++allocations == refused_at;
-}
-
-static void *allocate(size_t size, const char *file, int line)
-{
-    (void)line;
-    return refuses(file) ? NULL : malloc(size);
-}
-
-static void *reallocate(void *memory, size_t size, const char *file, int line)
-{
-    (void)line;
-    return refuses(file) ? NULL : realloc(memory, size);
-}
-
-static void release(void *memory, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(memory);
-}
-
-/* Before OpenSSL allocates anything. */
-__attribute__((__constructor__)) static void watch_memory(void)
-{
-    if (!CRYPTO_set_mem_functions(allocate, reallocate, release))
-        abort();
-}
-
-static int with_contexts(void)
-{
-    const struct eddy_tls_certificate own = {certificate_path("key.pem"), NULL, NULL};
-    static const char *const protocols[] = {"h2", NULL};
-    struct eddy_tls_certificate site = own;
-    site.certificate_file = certificate_path("localhost.pem");
-    int r = eddy_tls_context_open(EDDY_TLS_SERVER,
-                                  &(struct eddy_tls_context_options){.certificates = &site,
-                                                                     .certificate_count = 1,
-                                                                     .protocols = protocols},
-                                  &server_context);
-    if (r < 0)
-        return r;
-    r = eddy_tls_context_open(EDDY_TLS_CLIENT,
-                              &(struct eddy_tls_context_options){
-                                  .ca_file = certificate_path("root.pem"), .protocols = protocols},
-                              &client_context);
-    if (r == 0) {
-        r = conversation();
-        if (r == 0)
-            r = eddy_tls_context_reload(server_context);
-        eddy_tls_context_close(client_context);
-    }
-    eddy_tls_context_close(server_context);
-    return r;
-}
-
-PLAIN_TEST(each_allocation_of_eddy_tls_fails_once)
-{
-    allocations = refused_at = 0;
-    EXPECT_INT(test_run(with_contexts), 0);
-    size_t all = allocations, failed = 0;
-    for (size_t i = 1; i <= all && !eddy_test_failed(); i++) {
-        allocations = 0;
-        refused_at = i;
-        int r = test_run(with_contexts);
-        EXPECT(r == -ENOMEM || r == 0 || r == -EPROTO || r == -ECONNABORTED || r == -ECONNRESET);
-        failed += r < 0;
-        struct finding_record *record;
-        while ((record = findings_next_report()))
-            record->asked_for = true; /* the server's side */
-    }
-    refused_at = 0;
-    EXPECT(failed > 10);
-    printf("%zu allocations, %zu of them needed\n", all, failed);
-    EXPECT_INT(test_run(with_contexts), 0);
 }
