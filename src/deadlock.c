@@ -3,9 +3,14 @@
  * The deadlock report. Only what is certain is reported: tasks that wait for each other in a circle,
  * or a program in which no other thread is there that could call.
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "debug.h"
 #include "eddy/debug.h"
 #include "eddy/pool.h"
@@ -13,6 +18,8 @@
 #include "signals.h"
 
 enum { TASKS = 64, TEXT = 440 };
+
+enum { KERNELS_WORKER = 0x10 }; /* PF_IO_WORKER, which no program can give itself */
 
 /* Waits that end without anybody's doing, or by somebody outside the loop. */
 static bool waits_for_the_world(const struct task *task)
@@ -25,15 +32,47 @@ static bool waits_for_the_world(const struct task *task)
     return false;
 }
 
-/* Whether there is a thread beside this one, the watchdog, and the idle ones of the loop's pool. An
- * answer that can't be had is yes. */
+/* ---- others ---- */
+
+/* A thread that the kernel has put into the process to work for io_uring: it calls nobody. */
+static bool is_kernels(int id)
+{
+    char line[128];
+    unsigned flags = 0;
+    watchdog_read(id, "stat", line, sizeof line);
+    return sscanf(line, "%*d (iou-%*[^)]) %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+           flags & KERNELS_WORKER;
+}
+
+/* Whether the process has more threads than so many without the kernel's. An answer that can't be had
+ * is yes. */
+static bool more_threads_than(size_t own)
+{
+    char entries[1024] __attribute__((__aligned__(8)));
+    int folder = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long size = -1;
+    size_t count = 0;
+    while (folder >= 0 && count <= own &&
+           (size = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
+        for (long at = 0; at < size && count <= own;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(const void *)(entries + at);
+            int id = atoi(entry->d_name);
+            at += entry->d_reclen;
+            count += id > 0 && !is_kernels(id);
+        }
+    if (folder >= 0)
+        (void)close(folder);
+    return size < 0 || count > own;
+}
+
+/* Whether there is a thread beside this one, the watchdog, and the idle ones of the loop's pool. */
 static bool others_could_call(const struct eddy_loop *loop)
 {
     struct stat tasks;
     size_t own = 1 + (size_t)watchdog_runs() + eddy_pool_workers(loop->threads);
     if (stat("/proc/self/task", &tasks) < 0)
         return true;
-    if (tasks.st_nlink - 2 > own)
+    if (tasks.st_nlink - 2 > own && (!loop->engine->call->submits || more_threads_than(own)))
         return true;
     return atomic_load(&loop->posts) ||
            atomic_load(&loop->interrupts) /* one called, and has gone */ || signals_expected(loop);

@@ -90,8 +90,7 @@ static bool describe_runner(struct eddy_loop *loop, char *text, size_t size)
     return !moved_on(loop);
 }
 
-/* The first line of /proc/self/task/TID/<file>, "" if it can't be read. */
-static void read_proc(int id, const char *file, char *text, size_t size)
+void watchdog_read(int id, const char *file, char *text, size_t size)
 {
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/%s", id, file);
@@ -151,8 +150,8 @@ static bool describe_doing(const struct watched_loop *watched, char *text, size_
 {
     char call[256], place[64];
     struct timespec used;
-    read_proc(watched->thread, "syscall", call, sizeof call);
-    read_proc(watched->thread, "wchan", place, sizeof place);
+    watchdog_read(watched->thread, "syscall", call, sizeof call);
+    watchdog_read(watched->thread, "wchan", place, sizeof place);
     if (call[0] && strncmp(call, "running", 7) != 0) {
         long number = strtol(call, NULL, 10);
         const char *name = system_call_name(number);

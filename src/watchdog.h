@@ -62,4 +62,7 @@ void watchdog_tell(struct eddy_loop *loop);
 /* Whether there is its thread; one that only lingers ends first. */
 bool watchdog_runs(void);
 
+/* The first line of /proc/self/task/<id>/<file>, "" if it can't be read. */
+void watchdog_read(int id, const char *file, char *text, size_t size);
+
 #endif

@@ -3,6 +3,7 @@
 #define TEST_DEFAULTS .real_system = true
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include "sanitizer.h"
 #include "support/process.h"
@@ -304,6 +305,28 @@ PLAIN_TEST(a_wait_that_nobody_can_end_is_told_once)
     EXPECT_INT(run_with_help(waits_for_an_event, true), 7);
     EXPECT_REPORT(EDDY_LOG_DEADLOCK, "nothing can wake any task: 'Task-1' (helped at ");
     EXPECT_INT(test_count_records(EDDY_LOG_DEADLOCK), 1);
+}
+
+static size_t threads_seen;
+
+/* A ring leaves the making of a directory to a thread of the kernel's, which stays for some seconds. */
+static int leaves_a_thread_and_waits(void)
+{
+    struct stat threads;
+    EXPECT_INT(eddy_make_directory("/", 0700), -EEXIST);
+    threads_seen = stat("/proc/self/task", &threads) < 0 ? 0 : threads.st_nlink - 2;
+    return waits_for_an_event();
+}
+
+PLAIN_TEST(threads_of_the_kernel_or_of_the_pool_are_none_that_could_call)
+{
+    if (EDDY_TSAN || getenv("EDDY_EMULATOR")) {
+        printf("SKIP: there is a thread that could call\n");
+        skip();
+    }
+    EXPECT_INT(run_with_help(leaves_a_thread_and_waits, true), 7);
+    EXPECT_REPORT(EDDY_LOG_DEADLOCK, "nothing can wake any task: 'Task-1' (helped at ");
+    EXPECT(threads_seen > 1);
 }
 
 /* ---- what is none ---- */
