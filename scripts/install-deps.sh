@@ -11,6 +11,7 @@ set -euo pipefail
 build=(gcc libc6-dev meson ninja-build pkg-config liburing-dev)
 demo=(libcurl4-openssl-dev libjansson-dev libjpeg-dev)
 check=(libcmocka-dev libssl-dev g++ cmake openssl libglib2.0-dev)
+clients=(curl netcat-openbsd socat) # for the servers among the examples; what is missing isn't met
 torture=(clang strace)
 ci=(clang-format valgrind qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gdb)
 photographs=mate-backgrounds # the demo does without: it then draws its own pictures
@@ -30,9 +31,11 @@ docs)
     ;;
 check | bench)
     needed+=("${demo[@]}" "${check[@]}")
+    [ "$1" = bench ] || optional=("${clients[@]}")
     ;;
 torture | ci)
     needed+=("${demo[@]}" "${check[@]}" "${torture[@]}")
+    optional=("${clients[@]}")
     [ "$1" = torture ] || needed+=("${ci[@]}" "${docs[@]}")
     # clang's sanitizers and libFuzzer are a package of their own, named after its version.
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -76,7 +79,7 @@ if [ "$(id -u)" != 0 ]; then
     else
         echo "install-deps: to go on, these packages are needed; this installs them:" >&2
         echo "  sudo apt-get install --no-install-recommends ${to_install[*]} ${to_try[*]}" >&2
-        # Missing photographs alone are no reason to stop.
+        # Missing photographs or clients alone are no reason to stop.
         [ ${#to_install[@]} -eq 0 ] || exit 1
         exit 0
     fi

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,41 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Echo(socketserver.BaseRequestHandler):
+    """All of it back, and then the end: the client's own end has to come through first."""
+
+    def handle(self):
+        data = b''
+        while piece := self.request.recv(65536):
+            data += piece
+        self.request.sendall(data)
+
+
+def nc_can_end():
+    """OpenBSD's can end its side alone; the traditional one can't."""
+    usage = subprocess.run(['nc', '-h'], check=False, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, encoding='utf-8').stdout
+    return re.search(r'^\s*-N\b', usage, re.M) is not None
+
+
+def proxied_echo():
+    data = os.urandom(1000000)
+    behind = socketserver.ThreadingTCPServer(('127.0.0.1', 0), Echo)
+    threading.Thread(target=behind.serve_forever, daemon=True).start()
+    with running(tcp_proxy, '0', '127.0.0.1', str(behind.server_address[1])) as address:
+        port = str(port_of(address))
+        clients = {'nc': ('nc', '-N', '127.0.0.1', port),
+                   'socat': ('socat', '-t', '100', '-', f'TCP:127.0.0.1:{port}')}
+        for name, command in clients.items():
+            if not shutil.which(name) or (name == 'nc' and not nc_can_end()):
+                print(f'SKIP: {name} is not installed, or not the one of OpenBSD')
+                continue
+            got = subprocess.run(command, input=data, check=True, timeout=100,
+                                 stdout=subprocess.PIPE).stdout
+            expect(f'a megabyte by {name} to the proxy and back', got, data)
+    behind.shutdown()
+
+
 def proxy():
     behind = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     threading.Thread(target=behind.serve_forever, daemon=True).start()
@@ -132,4 +168,5 @@ def proxy():
 with tempfile.TemporaryDirectory() as folder:
     chats(folder)
     activated(folder)
+proxied_echo()
 proxy()

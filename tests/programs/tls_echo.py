@@ -84,9 +84,21 @@ def s_client_of_an_old_version_is_refused():
 def curl_reads_what_it_wrote():
     need("curl")
     with Echo() as echo:
-        done = run("curl", "-sS", "--http0.9", "--max-time", "2", "--cacert", pem,
-                   f"https://localhost:{echo.port}/hello")
-        assert "GET /hello HTTP/1.1" in done.stdout, (done.stdout, done.stderr)
+        client = subprocess.Popen(["curl", "-sSN", "--http0.9", "--cacert", pem,
+                                   f"https://localhost:{echo.port}/hello"],
+                                  stdout=subprocess.PIPE, encoding="utf-8")
+        line = client.stdout.readline()
+        client.kill()
+        client.communicate()
+        assert line == "GET /hello HTTP/1.1\n", line
+
+
+def socat_ends_its_side_and_has_it_all_back():
+    need("socat")
+    with Echo() as echo:
+        done = run("socat", "-t", "50", "-", f"OPENSSL:localhost:{echo.port},cafile={pem}",
+                   text="hello\n" * 10000, check=True)
+        assert done.stdout == "hello\n" * 10000, len(done.stdout)
 
 
 def python_with_a_good_end():
@@ -179,7 +191,8 @@ def main():
         key, "-out", pem, check=True)
     failed = 0
     for case in (s_client_of_both_versions, s_client_of_an_old_version_is_refused,
-                 curl_reads_what_it_wrote, python_with_a_good_end, s_server_turns_lines_round,
+                 curl_reads_what_it_wrote,
+                 socat_ends_its_side_and_has_it_all_back, python_with_a_good_end, s_server_turns_lines_round,
                  python_serves_and_ends_well, python_cuts_off, a_stranger_is_refused):
         try:
             case()
