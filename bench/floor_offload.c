@@ -40,7 +40,8 @@ static void *work(void *argument)
 {
     struct pool *pool = argument;
     for (;;) {
-        unsigned posted = atomic_load(&pool->posted), taken = atomic_load(&pool->taken);
+        unsigned taken = atomic_load(&pool->taken); /* first, so that it isn't ahead of the other */
+        unsigned posted = atomic_load(&pool->posted);
         if (atomic_load(&pool->ends))
             return NULL;
         if (taken == posted) {

@@ -70,11 +70,15 @@ static double figure_of(const struct group *group, const struct sample *sample)
     return per_operation(total, sample) / group->scale;
 }
 
-static int run_block(const struct row *row, uint64_t operations, struct sample *ret_sample)
+static int run_block(const struct group *group, const struct row *row, uint64_t operations,
+                     struct sample *ret_sample)
 {
     *ret_sample = EMPTY_SAMPLE;
     /* Before each block anew: a contender may have moved the process elsewhere. */
-    machine_pin(MACHINE_SERVER_CORE);
+    if (group->spread)
+        machine_spread();
+    else
+        machine_pin(MACHINE_SERVER_CORE);
     return row->contender->run(row->contender, operations, ret_sample);
 }
 
@@ -85,7 +89,7 @@ static void run_round(struct result *result, size_t round, uint64_t operations)
         struct sample sample;
 
         row->figures[round] = row->instructions[round] = row->wall[round] = NAN;
-        int error = run_block(row, operations, &sample);
+        int error = run_block(result->group, row, operations, &sample);
         if (error < 0) {
             row->error = error;
             continue;
@@ -121,7 +125,7 @@ void harness_measure(const struct group *group, const struct contender *const *t
     for (size_t i = 0; i < result.row_count; i++) {
         struct sample ignored;
         /* A failure shows again in the rounds, where it is recorded. */
-        (void)run_block(&result.rows[i], warm_up, &ignored);
+        (void)run_block(result.group, &result.rows[i], warm_up, &ignored);
     }
     for (size_t round = 0; round < result.rounds; round++) {
         show_progress(group, round, result.rounds);

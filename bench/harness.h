@@ -60,6 +60,7 @@ struct group {
     enum figure figure;
     double scale;
     uint64_t operations; /* a block */
+    bool spread;         /* several threads or processes at work: not pinned to one core */
 };
 
 /* One contender's results. figures[r] belongs to the round r of every row of the group, so that

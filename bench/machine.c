@@ -55,6 +55,12 @@ bool machine_pin(int core)
     return false;
 }
 
+void machine_spread(void)
+{
+    if (!refused && CPU_COUNT(&allowed) > 1)
+        (void)sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+
 bool machine_pinning_works(void)
 {
     return machine_pin(MACHINE_SERVER_CORE);

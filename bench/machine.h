@@ -22,6 +22,9 @@ void machine_prepare(void);
 bool machine_pin(int core);
 bool machine_pinning_works(void);
 
+/* The calling thread may run on all cores again. */
+void machine_spread(void);
+
 /* Lifts the soft limit of open descriptors to the hard one; 0, or -EMFILE, told on stderr once, if
  * `wanted` remains out of reach. */
 int machine_allow_descriptors(size_t wanted);
