@@ -13,9 +13,11 @@
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
+#include "pool.h"
 #include "process.h"
 #include "server.h"
 #include "signals.h"
+#include "spin.h"
 #include "task.h"
 #include "watch.h"
 
@@ -24,6 +26,12 @@ _Thread_local struct harness *harness_self;
 
 /* While only descriptors could end the wait, a virtual clock gives the system this long. */
 #define VIRTUAL_GRACE_NS 1000000
+
+/* About what going to sleep and being woken takes. */
+#define LINGER_NS 5000
+
+/* After so many lingerings in vain one sleep in 64 is preceded by another. */
+#define LINGER_MISSES_MAX 6
 
 /* ---- the clock ---- */
 
@@ -136,6 +144,15 @@ static int64_t loop_timeout(struct eddy_loop *loop)
     return left > 0 ? left : 0;
 }
 
+/* How long it may wait for that. A virtual clock isn't held up by it. */
+static int64_t loop_trim_stacks(struct eddy_loop *loop, int64_t timeout)
+{
+    int64_t again = stack_pool_trim(&loop->stacks, loop_now(loop));
+    if (again < 0 || (again > 0 && loop->virtual_clock))
+        return timeout;
+    return timeout < 0 || again < timeout ? again : timeout;
+}
+
 /* From here on posts wake the engine. Nanoseconds it may wait, as above. */
 static int64_t loop_fall_asleep(struct eddy_loop *loop)
 {
@@ -144,9 +161,8 @@ static int64_t loop_fall_asleep(struct eddy_loop *loop)
     atomic_store_explicit(&loop->sleeping, true, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     int64_t timeout = loop_timeout(loop);
-    if (timeout && stack_pool_trim(&loop->stacks))
-        timeout = 0; /* more to give back before going to sleep */
-    return timeout;
+    return timeout && loop->stacks.warm_count > STACK_KEEP_WARM ? loop_trim_stacks(loop, timeout)
+                                                                : timeout;
 }
 
 static void loop_turn(struct eddy_loop *loop, int64_t timeout)
@@ -174,8 +190,38 @@ static void loop_turn(struct eddy_loop *loop, int64_t timeout)
         loop->harness->turned(loop->harness, loop);
 }
 
+/* A short job in a thread is done before a loop that went to sleep has been woken: so the loop first
+ * looks out for it a little, less and less often if that is in vain. True if something was posted. */
+static bool loop_linger(struct eddy_loop *loop)
+{
+    if (loop->linger_skips) {
+        loop->linger_skips--;
+        return false;
+    }
+    int64_t end = clock_monotonic() + LINGER_NS;
+    do {
+        for (int i = 0; i < 32; i++) {
+            if (loop_has_posts(loop)) {
+                loop->linger_misses = 0;
+                return true;
+            }
+            spin_pause();
+        }
+    } while (clock_monotonic() < end);
+    if (loop->linger_misses < LINGER_MISSES_MAX)
+        loop->linger_misses++;
+    loop->linger_skips = (1u << loop->linger_misses) - 1;
+    return false;
+}
+
 static void loop_poll(struct eddy_loop *loop)
 {
+    if (loop->lingers && !loop->ready_first &&
+        atomic_load_explicit(&loop->offloaded, memory_order_relaxed) && loop_linger(loop) &&
+        loop->budget) {
+        loop_take_posts(loop);
+        return;
+    }
     if (__builtin_expect(atomic_load_explicit(&loop->watchdog.told, memory_order_relaxed), 0))
         watchdog_tell(loop);
     int64_t timeout = loop_fall_asleep(loop);
@@ -308,6 +354,7 @@ int loop_create(const struct eddy_options *options, struct eddy_loop **ret_loop)
     loop->log_context = options->log_context;
     loop->debug = options->debug || environment_says("EDDY_DEBUG", "1");
     loop->virtual_clock = options->virtual_clock || environment_says("EDDY_CLOCK", "virtual");
+    loop->lingers = !loop->virtual_clock && pool_cpus() > 1;
     watchdog_init(&loop->watchdog, options->slow_step, loop->virtual_clock);
     loop->max_tasks = options->max_tasks ? options->max_tasks : 1 << 20;
     r = loop_make_memory(loop, options->stack_size);

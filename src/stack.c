@@ -200,14 +200,13 @@ struct stack *stack_take_cold(struct stack_pool *pool)
     return stack;
 }
 
-bool stack_pool_trim(struct stack_pool *pool)
+/* From the older part of the warm ones. */
+static void give_back(struct stack_pool *pool, size_t count)
 {
-    if (pool->warm_count <= STACK_KEEP_WARM)
-        return false;
     struct stack **end = &pool->warm; /* of the part that stays warm */
     for (size_t i = 0; i < STACK_KEEP_WARM; i++)
         end = &(*end)->next;
-    for (size_t i = 0; i < STACK_TRIM_BATCH && *end; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct stack *stack = *end;
         *end = stack->next;
         pool->warm_count--;
@@ -215,7 +214,33 @@ bool stack_pool_trim(struct stack_pool *pool)
         pool->cold = stack;
         (void)madvise(stack->bottom, pool->size, MADV_DONTNEED); /* locked memory just stays */
     }
-    return pool->warm_count > STACK_KEEP_WARM;
+}
+
+int64_t stack_pool_trim(struct stack_pool *pool, int64_t now)
+{
+    if (pool->warm_count <= STACK_KEEP_WARM) {
+        pool->watched = false;
+        pool->surplus = 0;
+        return -1;
+    }
+    if (!pool->surplus) {
+        if (!pool->watched || pool->warm_count < pool->least_warm)
+            pool->least_warm = pool->warm_count;
+        if (!pool->watched)
+            pool->watched_until = now + STACK_TRIM_AFTER_NS;
+        pool->watched = now < pool->watched_until;
+        if (pool->watched)
+            return pool->watched_until - now;
+        pool->surplus = pool->least_warm - STACK_KEEP_WARM;
+    }
+    size_t most = pool->warm_count - STACK_KEEP_WARM, count = pool->surplus;
+    if (count > most)
+        count = pool->surplus = most;
+    if (count > STACK_TRIM_BATCH)
+        count = STACK_TRIM_BATCH;
+    give_back(pool, count);
+    pool->surplus -= count;
+    return 0;
 }
 
 struct stack *stack_pool_find_guard(const struct stack_pool *pool, const void *address)

@@ -30,6 +30,7 @@ enum {
     STACK_SIZE_MAX = 1 << 30,
     STACK_KEEP_WARM = 256, /* trimming stops here */
     STACK_TRIM_BATCH = 16, /* stacks a call: some 40 us */
+    STACK_TRIM_AFTER_NS = 1000000000,
 };
 
 enum stack_guard {
@@ -55,6 +56,11 @@ struct stack_pool {
     struct stack *warm;
     struct stack *cold;
     size_t warm_count, live, made;
+    /* what stack_pool_trim knows: */
+    bool watched;
+    int64_t watched_until;
+    size_t least_warm;        /* at any of its calls since it began to watch */
+    size_t surplus;           /* to be given back */
     struct stack_slab *slabs; /* only the first has stacks not yet made */
 };
 
@@ -91,9 +97,11 @@ static inline void stack_put(struct stack_pool *pool, struct stack *stack)
     pool->live--;
 }
 
-/* Gives pages of a few warm stacks above the high-water mark back to the system. Call when idle;
- * true if there is more to give back. */
-bool stack_pool_trim(struct stack_pool *pool);
+/* Gives the pages of a few stacks back to the system that have been warm, above STACK_KEEP_WARM of
+ * them, at each call of a second: bursts of tasks that come again and again find them still warm.
+ * Call before going to sleep, with the time. Nanoseconds until it wants to be called again, 0: at
+ * once; -1: there is nothing to give back. */
+int64_t stack_pool_trim(struct stack_pool *pool, int64_t now);
 
 /* The stack whose guard region holds the address, or NULL: for the overflow report. Async-signal-
  * safe. */

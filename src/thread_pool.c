@@ -2,9 +2,11 @@
 /*
  * Thread pools, the side of tasks and owners: handing jobs over, taking them back, closing.
  *
- * Who submits a job wakes or starts a worker only if there are more jobs queued than workers on
- * their way to the queue.
+ * Who submits a job wakes or starts a worker only if none is on its way to the queue. A worker that
+ * takes a job and leaves others there does the same, so as many come as there is work for, and no
+ * more than that for many short jobs.
  */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
@@ -17,25 +19,6 @@ static struct thread_pool *thread_pool(const struct eddy_pool *pool)
 }
 
 /* ---- jobs, on the loop's side ---- */
-
-/* With the lock held: wakes or starts a worker if the queue has more jobs than there are on their way
- * to it. Fails if nobody will ever come. */
-static int worker_summon(struct thread_pool *pool)
-{
-    size_t queued = atomic_load_explicit(&pool->queued, memory_order_relaxed);
-    if (queued <= pool->lingering + pool->waking + pool->starting)
-        return 0;
-    if (pool->sleeping) {
-        pool->sleeping--;
-        pool->waking++;
-        (void)pthread_cond_signal(&pool->work);
-        return 0;
-    }
-    if (pool->threads == pool->most_threads)
-        return 0;
-    int r = thread_worker_start(pool);
-    return pool->threads ? 0 : r; /* if there are some they'll do it */
-}
 
 /* With the lock held. */
 static int job_queue(struct thread_pool *pool, struct job *job)
@@ -50,8 +33,9 @@ static int job_queue(struct thread_pool *pool, struct job *job)
                          "cap on its queue",
                          function, pool->most_queued, pool->most_threads);
     list_append(&pool->queue, &job->link);
+    atomic_store_explicit(&pool->submitters_cpu, sched_getcpu(), memory_order_relaxed);
     atomic_store_explicit(&pool->queued, queued + 1, memory_order_relaxed);
-    int r = worker_summon(pool);
+    int r = thread_worker_summon(pool);
     if (r < 0) {
         list_remove(&pool->queue, &job->link);
         atomic_store_explicit(&pool->queued, queued, memory_order_relaxed);

@@ -42,14 +42,15 @@ struct thread_pool {
     pthread_mutex_t lock;
     pthread_cond_t work, ended;
     struct list queue; /* of struct job */
-    /* These two are written under the lock, and read without by those who linger: */
+    /* These are written under the lock, and read without by those who linger: */
     atomic_size_t queued;
     atomic_bool closing;
-    size_t running;                     /* jobs in threads */
-    size_t threads;                     /* alive and not lost */
-    size_t asleep;                      /* in jobs that sleep on a virtual clock */
-    size_t sleeping;                    /* in pthread_cond_wait, and not waking */
-    size_t waking, starting, lingering; /* on their way to the queue */
+    atomic_int submitters_cpu;                     /* the last one's */
+    size_t running;                                /* jobs in threads */
+    size_t threads;                                /* alive and not lost */
+    size_t asleep;                                 /* in jobs that sleep on a virtual clock */
+    size_t sleeping;                               /* in pthread_cond_wait, and not waking */
+    size_t waking, starting, lingering, returning; /* on their way to the queue */
     size_t most_threads, most_queued, most_lingering;
     size_t made; /* for names */
     struct list workers;
@@ -65,7 +66,8 @@ struct worker {
     pthread_t thread;
     struct job *job;
     size_t number;
-    bool lost; /* in an abandoned job when the pool closed */
+    bool lingers; /* or has just done so */
+    bool lost;    /* in an abandoned job when the pool closed */
 };
 
 /* A task that waits for the end of a pool. */
@@ -79,8 +81,8 @@ struct closer {
 
 /* ---- thread_worker.c: all with the lock held ---- */
 
-/* One thread more: 0, or why there is none. */
-int thread_worker_start(struct thread_pool *pool);
+/* Sees to it that somebody comes to the queue: 0, or why nobody ever will. */
+int thread_worker_summon(struct thread_pool *pool);
 
 /* Nobody waits any more for workers in abandoned jobs. */
 void thread_workers_lose_abandoned(struct thread_pool *pool);

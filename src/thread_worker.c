@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include "blocking.h"
 #include "memory.h"
+#include "spin.h"
 #include "thread_pool.h"
 
 #define LINGER_NS 50000
@@ -30,17 +31,8 @@ void thread_pool_release(struct thread_pool *pool)
     memory_free(pool);
 }
 
-static inline void pause_a_little(void)
-{
-#if defined __x86_64__
-    __builtin_ia32_pause();
-#elif defined __aarch64__
-    __asm__ volatile("isb" ::: "memory");
-#endif
-}
-
-/* Without the lock: until there is work, or for LINGER_NS. It lets others have the CPU in between: if
- * there are more of them than CPUs, the next one may be the loop with our work. */
+/* Without the lock: until there is work, or for LINGER_NS. On the CPU of the one who had the last work
+ * it lets others go first: that one may be among them, with more. */
 static void linger(struct thread_pool *pool)
 {
     int64_t end = clock_monotonic() + LINGER_NS;
@@ -49,10 +41,53 @@ static void linger(struct thread_pool *pool)
             if (atomic_load_explicit(&pool->queued, memory_order_relaxed) ||
                 atomic_load_explicit(&pool->closing, memory_order_relaxed))
                 return;
-            pause_a_little();
+            spin_pause();
         }
-        (void)sched_yield();
+        if (atomic_load_explicit(&pool->submitters_cpu, memory_order_relaxed) == sched_getcpu())
+            (void)sched_yield();
     } while (clock_monotonic() < end);
+}
+
+static void *worker_main(void *argument);
+
+/* With the lock held: one thread more. */
+static int worker_start(struct thread_pool *pool)
+{
+    struct worker *worker = memory_allocate_zeroed(1, sizeof *worker);
+    if (!worker)
+        return -ENOMEM;
+    worker->pool = pool;
+    worker->number = ++pool->made;
+    sigset_t blocked, before;
+    pool_other_signals(&blocked);
+    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    int r = pthread_create(&worker->thread, NULL, worker_main, worker);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r) {
+        memory_free(worker);
+        return -r;
+    }
+    list_append(&pool->workers, &worker->link);
+    pool->threads++;
+    pool->starting++;
+    pool->references++;
+    return 0;
+}
+
+int thread_worker_summon(struct thread_pool *pool)
+{
+    if (pool->lingering + pool->waking + pool->starting + pool->returning)
+        return 0;
+    if (pool->sleeping) {
+        pool->sleeping--;
+        pool->waking++;
+        (void)pthread_cond_signal(&pool->work);
+        return 0;
+    }
+    if (pool->threads == pool->most_threads)
+        return 0;
+    int r = worker_start(pool);
+    return pool->threads ? 0 : r; /* if there are some they'll do it */
 }
 
 /* With the lock held. */
@@ -81,23 +116,39 @@ static struct job *queue_take(struct thread_pool *pool)
     return job;
 }
 
-/* With the lock held, also on return: the next job, or NULL once the pool closes. */
-static struct job *queue_wait(struct thread_pool *pool)
+/* With the lock held: the worker is on its way to the queue from now on, so that nobody is woken for
+ * a job that it will find there. */
+static void worker_comes(struct thread_pool *pool, struct worker *worker)
 {
-    bool lingered = false;
+    worker->lingers = pool->lingering < pool->most_lingering;
+    *(worker->lingers ? &pool->lingering : &pool->returning) += 1;
+}
+
+/* Without the lock, which it takes: the worker is there. */
+static void worker_arrives(struct thread_pool *pool, struct worker *worker)
+{
+    if (worker->lingers)
+        linger(pool);
+    (void)pthread_mutex_lock(&pool->lock);
+    *(worker->lingers ? &pool->lingering : &pool->returning) -= 1;
+}
+
+/* With the lock held, also on return: the next job, or NULL once the pool closes. */
+static struct job *queue_wait(struct thread_pool *pool, struct worker *worker)
+{
     for (;;) {
         struct job *job = queue_take(pool);
-        if (job)
+        if (job) {
+            if (atomic_load_explicit(&pool->queued, memory_order_relaxed))
+                (void)thread_worker_summon(pool);
             return job;
+        }
         if (atomic_load_explicit(&pool->closing, memory_order_relaxed))
             return NULL;
-        if (!lingered && pool->lingering < pool->most_lingering) {
-            lingered = true;
-            pool->lingering++;
+        if (!worker->lingers && pool->lingering < pool->most_lingering) {
+            worker_comes(pool, worker);
             (void)pthread_mutex_unlock(&pool->lock);
-            linger(pool);
-            (void)pthread_mutex_lock(&pool->lock);
-            pool->lingering--;
+            worker_arrives(pool, worker);
             continue;
         }
         pool->sleeping++;
@@ -107,7 +158,7 @@ static struct job *queue_wait(struct thread_pool *pool)
             pool->waking--;
         else
             pool->sleeping--;
-        lingered = false;
+        worker->lingers = false;
     }
 }
 
@@ -196,14 +247,16 @@ static void worker_run(struct thread_pool *pool, struct worker *worker, struct j
         }
         bool abandoned = job->abandoned;
         struct job *next = worker->job = queue_take(pool);
+        if (!next)
+            worker_comes(pool, worker);
         (void)pthread_mutex_unlock(&pool->lock);
         if (abandoned)
             abandoned_free(job);
         else
-            (void)door_post(job->door, &job->post); /* from here on the job isn't ours */
+            loop_post(job->loop, &job->post); /* from here on the job isn't ours */
         job = next;
     }
-    (void)pthread_mutex_lock(&pool->lock);
+    worker_arrives(pool, worker);
 }
 
 /* With the lock held, also on return: one thread less to wait for. */
@@ -230,7 +283,7 @@ static void *worker_main(void *argument)
     (void)pthread_mutex_lock(&pool->lock);
     pool->starting--;
     struct job *job;
-    while (!worker->lost && (job = queue_wait(pool)))
+    while (!worker->lost && (job = queue_wait(pool, worker)))
         worker_run(pool, worker, job);
     if (!worker->lost) {
         bool join = pool->someone_left;
@@ -247,29 +300,6 @@ static void *worker_main(void *argument)
     thread_pool_release(pool);
     memory_free(worker);
     return NULL;
-}
-
-int thread_worker_start(struct thread_pool *pool)
-{
-    struct worker *worker = memory_allocate_zeroed(1, sizeof *worker);
-    if (!worker)
-        return -ENOMEM;
-    worker->pool = pool;
-    worker->number = ++pool->made;
-    sigset_t blocked, before;
-    pool_other_signals(&blocked);
-    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
-    int r = pthread_create(&worker->thread, NULL, worker_main, worker);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (r) {
-        memory_free(worker);
-        return -r;
-    }
-    list_append(&pool->workers, &worker->link);
-    pool->threads++;
-    pool->starting++;
-    pool->references++;
-    return 0;
 }
 
 void thread_workers_lose_abandoned(struct thread_pool *pool)

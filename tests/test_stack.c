@@ -147,6 +147,27 @@ static void test_smallest_hundred(void **state)
     put(100);
 }
 
+/* What was in use at any of the calls of a second stays. */
+static void test_trim_keeps_what_bursts_need(void **state)
+{
+    (void)state;
+    const size_t burst = (MANY - STACK_KEEP_WARM) / 2;
+    take(MANY);
+    put(MANY);
+    assert_int_equal(stack_pool_trim(&pool, 0), STACK_TRIM_AFTER_NS);
+    take(burst);
+    assert_int_equal(stack_pool_trim(&pool, 1), STACK_TRIM_AFTER_NS - 1);
+    put(burst);
+    for (int64_t now = STACK_TRIM_AFTER_NS; stack_pool_trim(&pool, now) == 0;)
+        assert_in_range(pool.warm_count, STACK_KEEP_WARM + burst, MANY);
+    assert_int_equal(pool.warm_count, STACK_KEEP_WARM + burst);
+
+    /* Then all of it is taken, so nothing is surplus any more. */
+    take(MANY);
+    assert_int_equal(stack_pool_trim(&pool, 3 * (int64_t)STACK_TRIM_AFTER_NS), -1);
+    put(MANY);
+}
+
 static void test_largest(void **state)
 {
     (void)state;
@@ -164,11 +185,14 @@ static void test_trim(void **state)
     take(MANY);
     for (size_t i = 0; i < MANY; i++)
         memset(stacks[i]->bottom, 1, (size_t)(stacks[i]->top - stacks[i]->bottom));
-    assert_false(stack_pool_trim(&pool));
+    assert_int_equal(stack_pool_trim(&pool, 0), -1);
     put(MANY); /* the last ones get the bottom of the LIFO */
     const size_t surplus = MANY - STACK_KEEP_WARM;
-    size_t calls = 1;
-    while (stack_pool_trim(&pool))
+    assert_int_equal(stack_pool_trim(&pool, 7), STACK_TRIM_AFTER_NS);
+    assert_int_equal(stack_pool_trim(&pool, 7 + STACK_TRIM_AFTER_NS - 1), 1);
+    assert_int_equal(pool.warm_count, MANY);
+    size_t calls = 0;
+    while (stack_pool_trim(&pool, 7 + STACK_TRIM_AFTER_NS) == 0)
         calls++;
     assert_int_equal(calls, (surplus + STACK_TRIM_BATCH - 1) / STACK_TRIM_BATCH);
     assert_int_equal(pool.warm_count, STACK_KEEP_WARM);
@@ -318,6 +342,7 @@ static int run_group(const char *name)
         cmocka_unit_test_setup_teardown(test_smallest_hundred, setup, teardown),
         cmocka_unit_test_setup_teardown(test_largest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_trim_keeps_what_bursts_need, setup, teardown),
         cmocka_unit_test_setup_teardown(test_find_guard, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_address_space, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_mappings, setup, teardown),
