@@ -90,7 +90,7 @@ static int ask(eddy_pool *pool, struct offload_main *a)
 static int with_worker(struct offload_main *a)
 {
     eddy_pool *pool;
-    int error = eddy_process_pool_open(&pool, 1);
+    int error = eddy_process_pool_open(&pool, &(struct eddy_process_pool_options){.processes = 1});
     if (error < 0)
         return error;
     error = ask(pool, a);

@@ -256,7 +256,8 @@ static int run_versions(struct run_versions *a)
 {
     struct pipeline *p = a->p;
     const struct options *options = p->options;
-    int r = eddy_process_pool_open(&p->processes, options->workers);
+    int r = eddy_process_pool_open(
+        &p->processes, &(struct eddy_process_pool_options){.processes = options->workers});
     for (size_t repetition = 0; r >= 0 && repetition < options->repeat; repetition++) {
         bool last = repetition + 1 == options->repeat;
         struct timeline *timeline = p->timeline;

@@ -45,7 +45,7 @@ static EDDY_ASYNC int in_process(struct in_process *a)
 static EDDY_ASYNC int main_task(void)
 {
     eddy_pool *pool;
-    int err = eddy_process_pool_open(&pool, 0); /* 0: as many workers as there are processors */
+    int err = eddy_process_pool_open(&pool, NULL); /* as many workers as there are processors */
     if (err < 0)
         return err;
     struct process_single_item job1 = {.below = 100000}, job2 = {.below = 200000};

@@ -199,12 +199,12 @@ static int job_refuse(struct process_pool *pool, const struct order *order)
     if (pool->channel < 0)
         return eddy_fail(-ECHILD, "can't run %s: the server of the worker processes is gone",
                          function);
-    if (pool->jobs >= pool->most_workers + POOL_QUEUE_DEFAULT)
+    if (pool->jobs >= pool->most_workers + pool->most_queued)
         return eddy_fail(
             -EAGAIN,
-            "can't run %s in the pool: %d jobs are waiting for its %zu workers, the cap "
+            "can't run %s in the pool: %zu jobs are waiting for its %zu workers, the cap "
             "on its queue",
-            function, POOL_QUEUE_DEFAULT, pool->most_workers);
+            function, pool->most_queued, pool->most_workers);
     return pool->loop ? 0 : process_pool_bind(pool, loop_self);
 }
 
@@ -238,17 +238,24 @@ static int process_pool_run(struct eddy_pool *base, const struct order *order)
 
 static const struct pool_vtable process_pool_calls;
 
-int eddy_process_pool_open(eddy_pool **ret_pool, size_t workers)
+static size_t default_processes(void)
 {
+    size_t cpus = pool_cpus();
+    return cpus < POOL_PROCESSES_MAX ? cpus : POOL_PROCESSES_MAX;
+}
+
+int eddy_process_pool_open(eddy_pool **ret_pool, const struct eddy_process_pool_options *options)
+{
+    size_t processes = options && options->processes ? options->processes : default_processes();
+    size_t queue = options && options->queue ? options->queue : POOL_QUEUE_DEFAULT;
     if (!ret_pool)
         return log_misuse(-EINVAL, "eddy_process_pool_open", "the pool is NULL");
-    if (workers > POOL_PROCESSES_MAX)
-        return log_misuse(-EINVAL, "eddy_process_pool_open", "%zu workers; %d is the most", workers,
-                          POOL_PROCESSES_MAX);
+    if (processes > POOL_PROCESSES_MAX)
+        return log_misuse(-EINVAL, "eddy_process_pool_open", "%zu processes; %d is the most",
+                          processes, POOL_PROCESSES_MAX);
     struct harness *harness = loop_self ? loop_self->harness : NULL;
     if (harness && harness->pool_open)
-        return harness->pool_open(harness, true, workers ? workers : pool_cpus(),
-                                  POOL_QUEUE_DEFAULT, ret_pool);
+        return harness->pool_open(harness, true, processes, queue, ret_pool);
     int r = zygote_check("eddy_process_pool_open");
     if (r < 0)
         return r;
@@ -256,9 +263,8 @@ int eddy_process_pool_open(eddy_pool **ret_pool, size_t workers)
     if (!pool)
         return eddy_fail(-ENOMEM, "no memory for a process pool");
     pool->base.call = &process_pool_calls;
-    pool->most_workers = workers ? workers : pool_cpus();
-    if (pool->most_workers > POOL_PROCESSES_MAX)
-        pool->most_workers = POOL_PROCESSES_MAX;
+    pool->most_workers = processes;
+    pool->most_queued = queue < SIZE_MAX / 2 ? queue : SIZE_MAX / 2;
     r = zygote_channel_open(&pool->channel);
     if (r < 0) {
         memory_free(pool);

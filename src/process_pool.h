@@ -16,16 +16,17 @@
 
 struct process_pool {
     struct eddy_pool base;
-    struct eddy_loop *loop;              /* bound to it; NULL: to none */
-    struct link in_bound;                /* in the thread's list of bound pools */
-    int channel;                         /* to the zygote; -1: the zygote is gone */
-    struct watch watch;                  /* on it, while bound */
-    struct list queue;                   /* of struct process_job */
-    struct list workers;                 /* of struct process_worker, all that have not ended */
-    struct list idle;                    /* those of them that wait for a job, oldest first */
-    atomic_size_t jobs, alive;           /* written on the loop's thread */
-    size_t queued, asleep, most_workers; /* asleep: jobs that sleep on the virtual clock */
-    bool holds;                          /* counts in loop->offloaded for what is queued */
+    struct eddy_loop *loop;    /* bound to it; NULL: to none */
+    struct link in_bound;      /* in the thread's list of bound pools */
+    int channel;               /* to the zygote; -1: the zygote is gone */
+    struct watch watch;        /* on it, while bound */
+    struct list queue;         /* of struct process_job */
+    struct list workers;       /* of struct process_worker, all that have not ended */
+    struct list idle;          /* those of them that wait for a job, oldest first */
+    atomic_size_t jobs, alive; /* written on the loop's thread */
+    size_t most_workers, most_queued;
+    size_t queued, asleep; /* asleep: jobs that sleep on the virtual clock */
+    bool holds;            /* counts in loop->offloaded for what is queued */
     uint32_t last_number;
     int start_error; /* the last worker couldn't be forked */
     bool closing;

@@ -79,7 +79,7 @@ static bool process_exists(pid_t pid)
 TEST(the_struct_travels_there_and_back)
 {
     struct sum job = {.a = 2, .b = 3};
-    CHECK_INT(eddy_process_pool_open(&pool, 0), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, NULL), 0);
     CHECK_INT((long long)eddy_pool_workers(pool), 0);
     CHECK_INT(eddy_run_in(pool, sum, &job), 2);
     CHECK_INT(job.sum, 5);
@@ -96,7 +96,7 @@ TEST(the_struct_travels_there_and_back)
 
 TEST(a_failure_in_the_worker_becomes_the_callers)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     struct refuse job = {-EDOM, 3};
     errno = ENOTTY;
     CHECK_INT(eddy_run_in(pool, refuse, &job), -EDOM);
@@ -120,7 +120,7 @@ static struct too_large bigger;
 
 TEST(structs_up_to_128_KiB)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     int total = 0;
     for (size_t i = 0; i < sizeof big.bytes; i++)
         total += (unsigned char)(big.bytes[i] = (char)(i * 7 % 251));
@@ -138,12 +138,12 @@ TEST(structs_up_to_128_KiB)
 TEST(bad_input_is_refused)
 {
     eddy_pool *none = NULL;
-    CHECK_INT(eddy_process_pool_open(NULL, 1), -EINVAL);
+    CHECK_INT(eddy_process_pool_open(NULL, NULL), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_process_pool_open: the pool is NULL");
-    CHECK_INT(eddy_process_pool_open(&none, 1025), -EINVAL);
-    CHECK_REPORT(EDDY_LOG_MISUSE, "1025 workers; 1024 is the most");
+    CHECK_INT(eddy_process_pool_open(&none, PROCESSES(1025)), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "1025 processes; 1024 is the most");
     CHECK(!none);
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     struct sum *nothing = NULL;
     CHECK_INT(eddy_run_in(pool, sum, nothing), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_run_in: the argument is NULL");
@@ -155,7 +155,7 @@ TEST(a_function_that_came_later_is_unknown)
 {
     void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(page != MAP_FAILED);
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     struct sum job = {.a = 1};
     CHECK_INT(eddy_run_in_(pool, (eddy_function_ *)page, &job, sizeof job, EDDY_SITE_("plugin")),
               -ENOEXEC);
@@ -174,7 +174,7 @@ TEST(a_function_that_came_later_is_unknown)
 
 TEST(a_worker_a_job_up_to_the_cap)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 3), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(3)), 0);
     int err;
     eddy_with_group (g, &err) {
         for (int i = 0; i < 7; i++)
@@ -193,9 +193,33 @@ TEST(a_worker_a_job_up_to_the_cap)
     return 0;
 }
 
+TEST(a_full_queue_says_which_cap_it_is)
+{
+    const struct eddy_process_pool_options options = {.processes = 2, .queue = 3};
+    CHECK_INT(eddy_process_pool_open(&pool, &options), 0);
+    int err;
+    eddy_with_group (g, &err) {
+        for (int i = 0; i < 5; i++)
+            eddy_spawn(g, blocker, .result = i);
+        err = eddy_sleep(0);
+        struct sum job = {.a = 1};
+        EXPECT_INT(eddy_run_in(pool, sum, &job), -EAGAIN);
+        EXPECT_TEXT(eddy_failure_message(eddy_last_failure()),
+                    "can't run sum in the pool: 3 jobs are waiting for its 2 workers, the cap on "
+                    "its queue");
+        let_go_of(5);
+    }
+    CHECK_INT(err, 0);
+    wait_until_said(5);
+    test_state.notes[0] = '\0';
+    CHECK_INT(use_pool(), 0);
+    eddy_pool_close(pool);
+    return 0;
+}
+
 TEST(many_jobs_at_once)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 4), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(4)), 0);
     int err;
     eddy_with_group (g, &err) {
         for (int i = 0; i < 100; i++)
@@ -207,7 +231,7 @@ TEST(many_jobs_at_once)
 
 TEST(workers_sleep_on_the_virtual_clock)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(2)), 0);
     int err;
     eddy_with_group (g, &err) {
         eddy_spawn(g, snoozer, .seconds = 2000, .name = "a");
@@ -226,7 +250,7 @@ TEST(workers_sleep_on_the_virtual_clock)
 
 TEST(cancel_ends_the_worker)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     eddy_task *runs = eddy_create_task(blocker, .result = 0);
     eddy_task *waits = eddy_create_task(blocker, .result = 0);
     CHECK_INT(eddy_sleep(0), 0);
@@ -268,7 +292,7 @@ static int spinner(void)
 /* What is to be cleaned up behind it can be, then. */
 TEST(a_cancelled_job_does_nothing_any_more)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     for (int i = 0; i < 20; i++) {
         eddy_task *runs = eddy_create_task(spinner);
         CHECK_INT(eddy_sleep(0), 0);
@@ -285,7 +309,7 @@ TEST(a_cancelled_job_does_nothing_any_more)
 
 TEST(a_timeout_ends_a_sleeping_worker)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     struct snooze job = {1000};
     int err;
     eddy_with_timeout (10, &err)
@@ -312,7 +336,7 @@ static void wait_for_reply(void)
 
 TEST(a_result_that_has_arrived_beats_the_cancel)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     struct summer warm = {1};
     CHECK_INT(summer(&warm), 0);
     eddy_task *runs = eddy_create_task(blocker, .result = 9);
@@ -341,7 +365,7 @@ static int close_pool(struct close_pool *a)
 
 TEST(close_refuses_the_queued_and_waits_for_the_running)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     eddy_task *runs = eddy_create_task(blocker, .result = 7);
     eddy_task *waits = eddy_create_task(blocker, .result = 8);
     CHECK_INT(eddy_sleep(0), 0);
@@ -367,7 +391,7 @@ TEST(close_refuses_the_queued_and_waits_for_the_running)
 
 TEST(close_waits_for_a_job_that_sleeps)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     eddy_task *sleeps = eddy_create_task(snoozer, .seconds = 5, .name = "worker");
     eddy_task *other = eddy_create_task(nap, .seconds = 2, .name = "task");
     CHECK_INT(eddy_sleep(1), 0);
@@ -383,7 +407,7 @@ TEST(close_waits_for_a_job_that_sleeps)
 TEST(close_while_others_sleep_takes_no_virtual_time)
 {
     for (int i = 0; i < 20; i++) {
-        CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
+        CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(2)), 0);
         CHECK_INT(eddy_sleep(0), 0);
         struct summer job = {1};
         CHECK_INT(summer(&job), 0);
@@ -410,7 +434,7 @@ static int use_pool_and_close(void)
 PLAIN_TEST(a_pool_outlives_loops)
 {
     for (int i = 0; i < 3; i++) {
-        EXPECT_INT(eddy_process_pool_open(&pool, 2), 0);
+        EXPECT_INT(eddy_process_pool_open(&pool, PROCESSES(2)), 0);
         EXPECT_INT(test_run(use_pool), 0);
         EXPECT_INT(test_run_with(use_pool, (struct eddy_options){0}), 0);
         EXPECT((long long)eddy_pool_workers(pool) > 0);
@@ -431,7 +455,7 @@ static int close_unused(void)
 
 PLAIN_TEST(a_pool_of_an_earlier_loop_closes_in_a_task)
 {
-    EXPECT_INT(eddy_process_pool_open(&pool, 2), 0);
+    EXPECT_INT(eddy_process_pool_open(&pool, PROCESSES(2)), 0);
     EXPECT_INT(test_run(use_pool), 0);
     EXPECT_INT(test_run(close_unused), 0);
 }
@@ -445,7 +469,7 @@ static void *use_in_thread(void *ret)
 
 TEST(one_loop_at_a_time)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     CHECK_INT(use_pool(), 0);
     pthread_t thread;
     int result = 0;

@@ -39,7 +39,7 @@ TEST(a_worker_that_dies_fails_its_job_alone)
         {BY_TERM, "was killed by signal 15 (Terminated)"},
         {BY_EXIT, "exited with 3"},
     };
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         struct end_badly job = {ends[i].how, 0};
         CHECK_INT(eddy_run_in(pool, end_badly, &job), -ECHILD);
@@ -56,7 +56,7 @@ TEST(a_worker_that_dies_fails_its_job_alone)
 
 TEST(others_go_on_when_one_is_killed)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(2)), 0);
     int err;
     struct end_badly job = {BY_KILL, 0};
     eddy_with_group (g, &err) {
@@ -75,7 +75,7 @@ TEST(others_go_on_when_one_is_killed)
 
 TEST(an_idle_worker_that_dies_is_replaced_silently)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     for (int i = 0; i < 20; i++) {
         struct sum job = {.a = 1, .b = 1};
         CHECK_INT(eddy_run_in(pool, sum, &job), 1);
@@ -175,7 +175,7 @@ static int kills(void)
     struct sum job = {.a = 1};
     eddy_pool *thread;
     CHECK_INT(eddy_thread_pool_open(&thread, NULL), 0);
-    CHECK_INT(eddy_process_pool_open(&pool, 4), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(4)), 0);
     CHECK_INT(eddy_run_in(pool, sum, &job), 1);
     eddy_with_group (g, &err) {
         for (int i = 0; i < 4; i++)
@@ -199,7 +199,7 @@ PLAIN_TEST(random_kills)
 
 TEST(random_cancels)
 {
-    CHECK_INT(eddy_process_pool_open(&pool, 3), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(3)), 0);
     unsigned seed = 1;
     for (int i = 0; i < 60; i++) {
         eddy_task *tasks[6];
@@ -227,7 +227,7 @@ TEST(random_cancels)
 static int kill_the_server(void)
 {
     struct sum job = {.a = 1};
-    CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(2)), 0);
     CHECK_INT(eddy_run_in(pool, sum, &job), 1);
     eddy_task *runs = eddy_create_task(blocker, .result = 0);
     CHECK_INT(eddy_sleep(0), 0);
@@ -243,7 +243,7 @@ static int kill_the_server(void)
     eddy_pool_close(pool);
     siginfo_t info;
     CHECK_INT(waitid(P_PID, (id_t)job.parent, &info, WEXITED | WNOWAIT | __WALL), 0);
-    CHECK_INT(eddy_process_pool_open(&pool, 2), -EPIPE);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(2)), -EPIPE);
     while (process_runs(job.pid)) /* it dies with the server */
         usleep(1000);
     test_state.notes[0] = '\0';

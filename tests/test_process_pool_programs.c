@@ -31,13 +31,13 @@ static int ask_for_pools(struct sum *a)
 {
     eddy_pool *other;
     a->a = eddy_process_pool_init();
-    a->b = eddy_process_pool_open(&other, 1);
+    a->b = eddy_process_pool_open(&other, PROCESSES(1));
     return 0;
 }
 
 PLAIN_TEST(a_fork_of_the_program_has_no_process_pools)
 {
-    EXPECT_INT(eddy_process_pool_open(&pool, 1), 0);
+    EXPECT_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     EXPECT_INT(test_run(use_pool), 0);
     fflush(NULL);
     pid_t pid = fork();
@@ -45,7 +45,7 @@ PLAIN_TEST(a_fork_of_the_program_has_no_process_pools)
         eddy_pool *other = NULL;
         if (eddy_process_pool_init() != -ENOTSUP)
             _exit(1);
-        if (eddy_process_pool_open(&other, 1) != -ENOTSUP || other)
+        if (eddy_process_pool_open(&other, PROCESSES(1)) != -ENOTSUP || other)
             _exit(2);
         if (!strstr(eddy_failure_message(eddy_last_failure()), "this is a fork of it"))
             _exit(3);
@@ -62,7 +62,7 @@ PLAIN_TEST(a_fork_of_the_program_has_no_process_pools)
 TEST(a_worker_has_no_process_pools)
 {
     struct sum job = {.a = 0};
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, PROCESSES(1)), 0);
     CHECK_INT(eddy_run_in(pool, ask_for_pools, &job), 0);
     CHECK_INT(job.a, -ENOTSUP);
     CHECK_INT(job.b, -ENOTSUP);
@@ -86,7 +86,7 @@ static const char *program_kind;
 static int program_task(void)
 {
     struct sum job = {.a = 1};
-    int r = eddy_process_pool_open(&pool, 1);
+    int r = eddy_process_pool_open(&pool, PROCESSES(1));
     if (r < 0 || (r = eddy_run_in(pool, sum, &job)) < 0)
         return r;
     printf("%d %d", job.parent, job.pid);
@@ -123,7 +123,7 @@ static int program(const char *kind)
     if (strcmp(kind, "loop") == 0) {
         const struct eddy_options quiet = {.quiet = true};
         printf("%d ", eddy_run_with(&quiet, init_late));
-        printf("%d ", eddy_process_pool_open(&pool, 1));
+        printf("%d ", eddy_process_pool_open(&pool, PROCESSES(1)));
         printf("%s", eddy_failure_message(eddy_last_failure()));
         return 0;
     }

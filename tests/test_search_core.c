@@ -328,7 +328,8 @@ static int pools(void)
     int err;
     eddy_pool *threads, *processes;
     CHECK_INT(eddy_thread_pool_open(&threads, &(struct eddy_thread_pool_options){.threads = 1}), 0);
-    CHECK_INT(eddy_process_pool_open(&processes, 1), 0);
+    CHECK_INT(
+        eddy_process_pool_open(&processes, &(struct eddy_process_pool_options){.processes = 1}), 0);
     eddy_with_group (group, &err)
         for (int i = 0; i < 6; i++) {
             eddy_pool *pool = i % 3 == 0 ? threads : i % 3 == 1 ? processes : NULL;

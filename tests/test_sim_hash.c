@@ -123,7 +123,9 @@ static int everything(void)
                            .twice = twice};
     CHECK_INT(eddy_queue_open(&world.queue, sizeof(int), 2), 0);
     CHECK_INT(eddy_thread_pool_open(&world.threads, NULL), 0);
-    CHECK_INT(eddy_process_pool_open(&world.processes, 2), 0);
+    CHECK_INT(eddy_process_pool_open(&world.processes,
+                                     &(struct eddy_process_pool_options){.processes = 2}),
+              0);
     CHECK_INT(eddy_sim_set_name("echo.example", "10.0.0.7"), 0);
     CHECK_INT(eddy_sim_set_resolver(0.1, 0), 0);
     CHECK_INT(eddy_serve("echo.example", 7, echo, NULL, NULL, &server), 0);

@@ -393,7 +393,8 @@ static int process_jobs(void)
     struct {
         char bytes[(128 << 10) + 1];
     } *large = malloc(sizeof *large);
-    CHECK_INT(eddy_process_pool_open(&pool, 1), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, &(struct eddy_process_pool_options){.processes = 1}),
+              0);
     CHECK_INT(eddy_run_in(pool, job, &one), 0);
     CHECK_INT(one.value, 5);
     one.code = -EDOM;
@@ -425,7 +426,8 @@ static int dying_workers(void)
 {
     eddy_pool *pool;
     int died = 0, done = 0;
-    CHECK_INT(eddy_process_pool_open(&pool, 2), 0);
+    CHECK_INT(eddy_process_pool_open(&pool, &(struct eddy_process_pool_options){.processes = 2}),
+              0);
     for (int i = 0; i < 100; i++) {
         struct job one = {.value = i};
         int r = eddy_run_in(pool, job, &one);

@@ -28,7 +28,7 @@ static int part(struct part *a)
 static int program(void)
 {
     eddy_pool *pool;
-    int err = eddy_process_pool_open(&pool, 2);
+    int err = eddy_process_pool_open(&pool, &(struct eddy_process_pool_options){.processes = 2});
     if (err < 0)
         return err;
     struct count jobs[2] = {{.from = 0, .to = 5000}, {.from = 5000, .to = 10000}};

@@ -9,7 +9,7 @@
  *     r = eddy_to_thread(parse, &job);              // asyncio.to_thread
  *
  *     eddy_pool *pool;
- *     r = eddy_process_pool_open(&pool, 0);         // ProcessPoolExecutor
+ *     r = eddy_process_pool_open(&pool, NULL);      // ProcessPoolExecutor
  *     r = eddy_run_in(pool, edge_detect, &job);     // loop.run_in_executor
  *     eddy_pool_close(pool);
  *
@@ -47,11 +47,17 @@ EDDY_API EDDY_MUST_USE int eddy_thread_pool_open(eddy_pool **pool,
  * them too: what it means the program decides. wait(2) and SIGCHLD don't know of them. */
 EDDY_API EDDY_MUST_USE int eddy_process_pool_init(void);
 
-/* A pool of `workers` processes (0: one a CPU), forked as needed from the state of the process at
- * eddy_process_pool_init. -ENOTSUP without it, -EINVAL (null; more than 1,024), -ENOMEM, or what
- * socketpair(2) gives. From any thread; used by one loop at a time, the first that runs a job in
- * it, until that loop ends. At most 65,536 jobs wait for a worker. */
-EDDY_API EDDY_MUST_USE int eddy_process_pool_open(eddy_pool **pool, size_t workers);
+struct eddy_process_pool_options {
+    size_t processes; /* at most; default one a CPU, as Python's */
+    size_t queue;     /* jobs waiting for a process at most; default 65,536; beyond, -EAGAIN */
+};
+
+/* A pool of worker processes, forked as needed from the state of the process at
+ * eddy_process_pool_init; options may be NULL. 0, -ENOTSUP without it, -EINVAL (null; more than 1,024
+ * processes), -ENOMEM, or what socketpair(2) gives. From any thread; used by one loop at a time, the
+ * first that runs a job in it, until that loop ends. */
+EDDY_API EDDY_MUST_USE int eddy_process_pool_open(eddy_pool **pool,
+                                                  const struct eddy_process_pool_options *options);
 
 /* Waits for the jobs under way, refuses queued ones with -ESHUTDOWN, ends threads or processes,
  * frees. Suspends when called in a task (not to be cancelled: a pool is always closed whole),

@@ -50,6 +50,8 @@ TEST_HELPER int block(struct block *a)
 
 static eddy_pool *pool;
 
+#define PROCESSES(number) (&(const struct eddy_process_pool_options){.processes = (number)})
+
 /* Pipes that workers know: made before any worker, kept for good. */
 static int said[2] = {-1, -1}, let_go[2] = {-1, -1};
 

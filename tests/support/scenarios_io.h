@@ -468,7 +468,7 @@ TEST_HELPER int scenario_thread_pool(void)
 TEST_HELPER int scenario_process_pool(void)
 {
     eddy_pool *pool;
-    int r = eddy_process_pool_open(&pool, 2);
+    int r = eddy_process_pool_open(&pool, &(struct eddy_process_pool_options){.processes = 2});
     return r < 0 ? r : pool_of_two(pool);
 }
 

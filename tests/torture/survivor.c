@@ -152,7 +152,7 @@ static int threads(void)
 static int processes(void)
 {
     eddy_pool *pool;
-    int r = eddy_process_pool_open(&pool, 2);
+    int r = eddy_process_pool_open(&pool, &(struct eddy_process_pool_options){.processes = 2});
     if (r < 0)
         return r;
     r = jobs(pool);
