@@ -94,8 +94,8 @@ EDDY_API EDDY_MUST_USE int eddy_tls_context_open(enum eddy_tls_side side,
                                                  eddy_tls_context **context);
 
 /* Reads all files anew: for handshakes from now on, connections that exist stay as they are. On failure
- * (as eddy_tls_context_open) everything stays as it was. Sessions of a server can be resumed across it;
- * a client forgets its own. From any thread. */
+ * (as eddy_tls_context_open) everything stays as it was. Sessions of a server can be resumed across it,
+ * unless it verifies clients, who are checked anew then; a client forgets its own. From any thread. */
 EDDY_API EDDY_MUST_USE int eddy_tls_context_reload(eddy_tls_context *context);
 
 /* Gives the context back; streams that use it keep it alive. NULL is harmless. From any thread. */

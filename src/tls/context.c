@@ -235,7 +235,8 @@ int eddy_tls_context_open(enum eddy_tls_side side, const struct eddy_tls_context
     return 0;
 }
 
-/* Tickets that were given out stay good. */
+/* Tickets that were given out stay good. Not those of clients that are verified: by them a client would get
+ * in, and get new ones, whom the roots that are read now don't let in. */
 static void carry_ticket_keys(SSL_CTX *from, SSL_CTX *to)
 {
     unsigned char keys[256];
@@ -256,7 +257,7 @@ int eddy_tls_context_reload(eddy_tls_context *context)
         return r;
     (void)pthread_mutex_lock(&context->lock);
     struct identity *old = context->identity;
-    if (context->side == EDDY_TLS_SERVER)
+    if (context->side == EDDY_TLS_SERVER && !context->verifies)
         carry_ticket_keys(old->certificates[0], fresh->certificates[0]);
     context->identity = fresh;
     if (context->sessions)

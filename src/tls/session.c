@@ -14,7 +14,7 @@ struct session_cache {
     struct kept {
         SSL_SESSION *session; /* NULL: free */
         uint64_t since;
-        char peer[NAME_SIZE];
+        char peer[SESSION_KEY_SIZE];
     } all[SESSION_COUNT];
 };
 

@@ -103,7 +103,7 @@ static int start_channel(const struct start *start, eddy_stream *stream,
     channel->shutdown_timeout = options->shutdown_timeout > 0 ? options->shutdown_timeout
                                                               : SHUTDOWN_TIMEOUT;
     if (start->context->sessions && start->name)
-        (void)snprintf(channel->session_key, sizeof channel->session_key, "%d %.240s", start->port,
+        (void)snprintf(channel->session_key, sizeof channel->session_key, "%d %s", start->port,
                        channel->peer);
     session_resume(channel);
     r = handshake_in_time(channel, options->handshake_timeout > 0 ? options->handshake_timeout

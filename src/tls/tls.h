@@ -27,6 +27,9 @@
 #define NAME_SIZE 256
 #define TEXT_SIZE 1024
 
+/* A port and the whole name: sessions of one that was checked aren't for another. */
+#define SESSION_KEY_SIZE (NAME_SIZE + 8)
+
 /* ---- contexts (context.c, options.c, certificate.c) ---- */
 
 struct session_cache;
@@ -110,11 +113,11 @@ struct channel {
     eddy_tls_context *context;
     struct identity *identity;
     double shutdown_timeout;
-    unsigned references;         /* the stream's, and a shutdown's under way */
-    char peer[NAME_SIZE];        /* whom messages speak of */
-    char session_key[NAME_SIZE]; /* "" for none */
-    char *protocol;              /* ALPN's, or NULL */
-    char *refused;               /* which check of the certificate failed, or NULL */
+    unsigned references;                /* the stream's, and a shutdown's under way */
+    char peer[NAME_SIZE];               /* whom messages speak of */
+    char session_key[SESSION_KEY_SIZE]; /* "" for none */
+    char *protocol;                     /* ALPN's, or NULL */
+    char *refused;                      /* which check of the certificate failed, or NULL */
 
     unsigned char embedded[EMBEDDED_SIZE];
     struct bytes input; /* NULL data: nothing there */

@@ -187,6 +187,67 @@ TEST(sessions_are_resumed_with_TLS_1_2)
     return check_sessions(EDDY_TLS_1_2);
 }
 
+/* What is behind the longest names that differ only at their end. */
+TEST(a_session_of_another_name_is_never_resumed)
+{
+    static struct site site;
+    char name[256];
+    memset(name, 'x', 248);
+    CHECK_INT(site_open(&site, server_of("two.pem"), echo), 0);
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"));
+    (void)snprintf(name + 248, sizeof name - 248, ".b.test");
+    CHECK_INT(resumed(site.port, client, name), 0);
+    CHECK_INT(resumed(site.port, client, name), 1);
+    eddy_stream *stream;
+    struct eddy_tls_options options = {.server_name = name};
+    (void)snprintf(name + 248, sizeof name - 248, ".c.test");
+    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, client, &options, &stream), -EKEYREJECTED);
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+/* A client whose authority isn't trusted any more doesn't get in by a session of before. */
+static int check_reload_of_roots(enum eddy_tls_protocol_number version)
+{
+    static struct site site;
+    const char *own = certificate_path("localhost.pem"), *roots = certificate_path("roots.pem");
+    certificate_copy("root.pem", "roots.pem");
+    CHECK_INT(site_open(&site,
+                        server_with(.certificates = ONE(own, NULL, NULL), .ca_file = roots,
+                                    .verify = EDDY_TLS_VERIFY_REQUIRED),
+                        echo),
+              0);
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"), .most = version,
+                                           .certificates = ONE(certificate_path("client.pem"), NULL,
+                                                               NULL));
+    CHECK_INT(resumed(site.port, client, "localhost"), 0);
+    CHECK_INT(resumed(site.port, client, "localhost"), 1);
+    certificate_copy("self.pem", "roots.pem");
+    CHECK_INT(eddy_tls_context_reload(site.service.context), 0);
+    eddy_stream *stream;
+    struct eddy_tls_options options = {.server_name = "localhost"};
+    int r = eddy_tls_connect("127.0.0.1", site.port, client, &options, &stream);
+    if (r == 0) { /* of TLS 1.3 the client's part is over before it is checked */
+        r = exchange_hello(stream);
+        eddy_stream_close(stream);
+    }
+    CHECK_INT(r, -EPROTO);
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+TEST(roots_that_are_reloaded_count_for_sessions_too)
+{
+    CHECK_INT(check_reload_of_roots(EDDY_TLS_1_3), 0);
+    return check_reload_of_roots(EDDY_TLS_1_2);
+}
+
 TEST(sessions_of_many_peers_are_bounded)
 {
     static struct site site;
