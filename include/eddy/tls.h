@@ -123,7 +123,8 @@ EDDY_API EDDY_ASYNC int eddy_tls_connect(const char *host, int port, eddy_tls_co
  * the old one, which isn't to be used any more; on failure the old one stays the caller's, and can only
  * be closed. The context says whether this is a client or a server; NULL as in eddy_tls_connect.
  * 0, -ECANCELED, -ETIMEDOUT, -EKEYREJECTED, -EPROTO, -ECONNABORTED, -EINVAL (null; a client that would
- * check a name, and has none), -EBUSY (another task uses the stream), -ENOMEM, or the stream's error. */
+ * check a name, and has none; a name that can't be one), -EBUSY (another task uses the stream), -ENOMEM, or
+ * the stream's error. */
 EDDY_API EDDY_ASYNC int eddy_tls_start(eddy_tls_context *context, eddy_stream *stream,
                                        const struct eddy_tls_options *options,
                                        eddy_stream **secure);

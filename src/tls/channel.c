@@ -15,19 +15,21 @@ struct channel *channel_of(const SSL *ssl)
     return SSL_get_app_data(ssl);
 }
 
-/* Asks for the name and has it checked. False if OpenSSL doesn't take it. */
+/* Asks for the name and has it checked. False if it can't be one. Beginning with a point it would stand for
+ * all names in a domain. */
 static bool channel_expect(struct channel *channel, const char *name)
 {
     const eddy_tls_context *context = channel->context;
-    bool address = name_is_address(name);
-    if (!address && !SSL_set_tlsext_host_name(channel->ssl, name))
+    unsigned char address[ADDRESS_SIZE];
+    size_t size = name_address(name, address);
+    if (!size && (name[0] == '.' || !SSL_set_tlsext_host_name(channel->ssl, name)))
         return false;
     if (!context_checks_name(context))
         return true;
     X509_VERIFY_PARAM *parameters = SSL_get0_param(channel->ssl);
     X509_VERIFY_PARAM_set_hostflags(parameters, NAME_FLAGS);
-    return address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name)
-                   : X509_VERIFY_PARAM_set1_host(parameters, name, 0);
+    return size ? X509_VERIFY_PARAM_set1_ip(parameters, address, size)
+                : X509_VERIFY_PARAM_set1_host(parameters, name, 0);
 }
 
 /* "example.org." is example.org: the final point only keeps the resolver from adding domains. */

@@ -181,7 +181,10 @@ int verify_callback(int fine, X509_STORE_CTX *store);
 /* Wildcards stand for whole parts of a name. */
 #define NAME_FLAGS X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
 
-bool name_is_address(const char *name);
+/* The bytes of a name that is an address, and how many; 0 for other names. The scope of "fe80::1%eth0" is
+ * this machine's affair. */
+#define ADDRESS_SIZE 16
+size_t name_address(const char *name, unsigned char bytes[ADDRESS_SIZE]);
 
 /* After the handshake, whether the certificate is the peer's: OpenSSL (3.0's ssl_verify_cert_chain) skips
  * its check of the name when it has no memory to take the name along. 0, -EKEYREJECTED, -ENOMEM. */

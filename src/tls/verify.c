@@ -165,10 +165,17 @@ int verify_callback(int fine, X509_STORE_CTX *store)
 
 /* ---- the name, once more ---- */
 
-bool name_is_address(const char *name)
+size_t name_address(const char *name, unsigned char bytes[ADDRESS_SIZE])
 {
-    unsigned char bytes[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
+    char number[INET6_ADDRSTRLEN];
+    size_t length = strcspn(name, "%");
+    if (inet_pton(AF_INET, name, bytes) == 1)
+        return sizeof(struct in_addr);
+    if (length >= sizeof number)
+        return 0;
+    memcpy(number, name, length);
+    number[length] = '\0';
+    return inet_pton(AF_INET6, number, bytes) == 1 ? sizeof(struct in6_addr) : 0;
 }
 
 static int refuse_name(struct channel *channel, const X509 *certificate, int error)
@@ -182,11 +189,12 @@ int verify_name(struct channel *channel)
 {
     const char *name = channel->peer;
     X509 *certificate = SSL_get0_peer_certificate(channel->ssl);
-    bool address = name_is_address(name);
+    unsigned char address[ADDRESS_SIZE];
+    size_t size = name_address(name, address);
     int fits = -1;
     if (certificate)
-        fits = address ? X509_check_ip_asc(certificate, name, 0)
-                       : X509_check_host(certificate, name, 0, NAME_FLAGS, NULL);
+        fits = size ? X509_check_ip(certificate, address, size, 0)
+                    : X509_check_host(certificate, name, 0, NAME_FLAGS, NULL);
     ERR_clear_error();
     if (fits == 1)
         return 0;
@@ -194,5 +202,5 @@ int verify_name(struct channel *channel)
     if (fits < 0)
         return eddy_fail(-ENOMEM, "no memory to check the certificate of %s", name);
     return refuse_name(channel, certificate,
-                       address ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH);
+                       size ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH);
 }

@@ -146,6 +146,7 @@ void certificates_make(void)
     const struct wanted all[] = {
         {"two.pem", "two", "DNS:a.test,DNS:*.b.test", false, -DAY, DAY, &root, false},
         {"three.pem", "three", "DNS:c.test", false, -DAY, DAY, &root, false},
+        {"scope.pem", "scope", "IP:fe80::1", false, -DAY, DAY, &root, false},
         {"expired.pem", "localhost", local, false, -9 * DAY, -2 * DAY, &root, false},
         {"future.pem", "localhost", local, false, 2 * DAY, 9 * DAY, &root, false},
         {"self.pem", "localhost", local, false, -DAY, DAY, NULL, false},

@@ -13,6 +13,7 @@
  *   localhost.pem      for localhost and 127.0.0.1, with its key
  *   two.pem            for a.test and *.b.test
  *   three.pem          for c.test
+ *   scope.pem          for fe80::1
  *   expired.pem, future.pem   for localhost, at another time
  *   self.pem           for localhost, by itself
  *   chain.pem          for localhost, by an intermediate authority whose certificate follows

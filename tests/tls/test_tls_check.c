@@ -70,6 +70,20 @@ TEST(rule_203_one_of_another_name_is_refused)
     return 0;
 }
 
+/* OpenSSL takes the first for "any name in b.test". */
+TEST(what_can_be_no_name_is_refused)
+{
+    CHECK_INT(check("two.pem", ".b.test", client_of_root(), -EINVAL, ".b.test can't be", "refused"),
+              0);
+    return check("two.pem", ".", client_of_root(), -EINVAL, ". can't be", "refused");
+}
+
+TEST(an_address_with_a_scope_is_checked_without)
+{
+    CHECK_INT(taken("scope.pem", "fe80::1%lo", client_of_root()), 0);
+    return refused("scope.pem", "fe80::2%lo", "the certificate is for fe80::1; not for fe80::2%lo");
+}
+
 TEST(a_client_s_certificate_is_no_server_s_name)
 {
     return refused("client.pem", "localhost", "the certificate is for client; not for localhost");
