@@ -235,11 +235,15 @@ int eddy_tls_handler(eddy_stream *stream, void *context)
         r = eddy_tls_start(service->context, stream, &service->options, &secure);
     if (r < 0)
         return r;
-    r = service->handler(secure, service->handler_context);
-    int ended = r < 0 ? r : eddy_tls_shutdown(secure);
     struct channel *channel = eddy_stream_layer_context(secure, &tls_layer);
-    channel->unfinished = ended < 0; /* not to look like a good end */
-    eddy_stream_close(secure);
+    channel->references++;
+    r = service->handler(secure, service->handler_context);
+    if (channel->beneath) { /* it wasn't closed by the handler, against the rule */
+        int ended = r < 0 ? r : eddy_tls_shutdown(secure);
+        channel->unfinished = ended < 0; /* not to look like a good end */
+        eddy_stream_close(secure);
+    }
+    channel_release(channel);
     return r;
 }
 

@@ -219,6 +219,29 @@ static int check_both_ways(size_t size, double seconds, enum eddy_tls_protocol_n
     return 0;
 }
 
+static int close_at_once(eddy_stream *stream, void *context)
+{
+    (void)context;
+    eddy_stream_close(stream);
+    return 0;
+}
+
+/* Against the rule, but a plain server puts up with it, too. */
+TEST(a_handler_that_closes_its_stream)
+{
+    static struct site site;
+    eddy_tls_context *context = client_of_root();
+    eddy_stream *stream;
+    char byte;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), close_at_once), 0);
+    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), 0);
+    CHECK_INT(eddy_stream_read(stream, &byte, 1), 0);
+    eddy_stream_close(stream);
+    eddy_tls_context_close(context);
+    site_close(&site);
+    return 0;
+}
+
 TEST(both_ways_at_once)
 {
     CHECK_INT(check_both_ways(2 << 20, 0, EDDY_TLS_1_3), 0);
