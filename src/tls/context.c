@@ -80,8 +80,10 @@ static int ssl_context_configure(const eddy_tls_context *context, SSL_CTX *made)
     (void)SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     if (!SSL_CTX_set_min_proto_version(made,
                                        options->least ? (int)options->least : TLS1_2_VERSION) ||
-        !SSL_CTX_set_max_proto_version(made, (int)options->most))
+        !SSL_CTX_set_max_proto_version(made, (int)options->most)) {
+        ERR_clear_error();
         return eddy_fail(-EINVAL, "the versions of TLS asked for aren't to be had");
+    }
     if (SSL_CTX_set_cipher_list(made, options->ciphers ? options->ciphers : CIPHERS) != 1) {
         ERR_clear_error();
         return eddy_fail(-EINVAL, "OpenSSL knows no cipher \"%s\"", options->ciphers);

@@ -63,6 +63,11 @@ static int options_check(enum eddy_tls_side side, const struct eddy_tls_context_
         (options->most && options->most < EDDY_TLS_1_2))
         return eddy_fail(-EINVAL,
                          "eddy_tls_context_open: TLS before 1.2 is broken, and not spoken");
+    if (options->most && options->least > options->most)
+        return eddy_fail(-EINVAL,
+                         "eddy_tls_context_open: versions of TLS from 0x%04x to 0x%04x: "
+                         "there is none between",
+                         (unsigned)options->least, (unsigned)options->most);
     if (side == EDDY_TLS_SERVER && (options->ca_file || options->ca_text) &&
         options->verify <= EDDY_TLS_VERIFY_NONE)
         return eddy_fail(-EINVAL,

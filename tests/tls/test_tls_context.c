@@ -60,6 +60,7 @@ TEST(bad_options_are_refused)
     CHECK_SERVER(-EINVAL, "clients aren't to be verified", .certificates = ONE(own, NULL, NULL),
                  .ca_file = root);
     CHECK_CLIENT(-EINVAL, "TLS before 1.2", .least = (enum eddy_tls_protocol_number)0x0302);
+    CHECK_CLIENT(-EINVAL, "none between", .least = EDDY_TLS_1_3, .most = EDDY_TLS_1_2);
     CHECK_CLIENT(-EINVAL, "no cipher \"NONSENSE\"", .ca_file = root, .ciphers = "NONSENSE");
     CHECK_CLIENT(-EINVAL, "a protocol's name of 0 bytes", .protocols = empty);
     CHECK_CLIENT(-EINVAL, "verify is 9", .verify = (enum eddy_tls_verify)9);
