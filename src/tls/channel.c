@@ -181,19 +181,19 @@ ssize_t channel_fill(struct channel *channel)
     return n;
 }
 
-bool channel_has_output(const struct channel *channel)
+size_t channel_output(const struct channel *channel)
 {
-    return bytes_count(&channel->sending) || bytes_count(&channel->output);
+    return bytes_count(&channel->sending) + bytes_count(&channel->output);
 }
 
 int channel_flush(struct channel *channel)
 {
-    if (!channel_has_output(channel))
+    if (!channel_output(channel))
         return 0;
     int r = eddy_lock_acquire(&channel->flushing);
     if (r < 0)
         return r;
-    while (r >= 0 && channel_has_output(channel)) {
+    while (r >= 0 && channel_output(channel)) {
         struct bytes *sending = &channel->sending;
         if (!bytes_count(sending)) {
             struct bytes empty = *sending;
@@ -212,6 +212,8 @@ int channel_flush(struct channel *channel)
         if (!bytes_count(sending))
             bytes_clear(sending);
     }
+    if (!channel_output(channel))
+        channel->answers = 0;
     (void)eddy_lock_release(&channel->flushing);
     if (r < 0 && r != -ECANCELED)
         channel->lost = r;
@@ -227,8 +229,7 @@ static void flush_without_waiting(struct channel *channel)
 
 void channel_flush_now(struct channel *channel)
 {
-    if (channel_has_output(channel) && eddy_current_task() &&
-        !eddy_lock_locked(&channel->flushing)) {
+    if (channel_output(channel) && eddy_current_task() && !eddy_lock_locked(&channel->flushing)) {
         eddy_defer(flush_without_waiting, channel); /* the last failure stays what it is */
     }
 }
@@ -247,7 +248,7 @@ static int flush_task(struct flush_task *a)
 void channel_flush_later(struct channel *channel)
 {
     channel_flush_now(channel);
-    if (!channel_has_output(channel) || eddy_lock_locked(&channel->flushing))
+    if (!channel_output(channel) || eddy_lock_locked(&channel->flushing))
         return;
     channel->references++; /* the task may end at once */
     eddy_task *task = eddy_create_task_eager(flush_task, .channel = channel);

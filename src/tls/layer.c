@@ -13,13 +13,25 @@
 
 /* ---- reading ---- */
 
+/* Answers to the peer's questions, new keys say, that wait for it to read them. */
+#define ANSWERS_MOST 65536
+
+static int fail_answers(struct channel *channel)
+{
+    channel->failed = true;
+    return eddy_fail(-EPROTO, "%s doesn't read the answers it asks for: %zu bytes wait",
+                     channel->peer, channel_output(channel));
+}
+
 /* At least one byte. 0 at an end: WANT_END if the peer said it, else that of the stream beneath. */
 static ssize_t channel_read(struct channel *channel, void *buffer, size_t size,
                             enum channel_want *ret_end)
 {
     for (;;) {
+        size_t waiting = channel_output(channel);
         ERR_clear_error();
         int n = SSL_read(channel->ssl, buffer, size < INT_MAX ? (int)size : INT_MAX);
+        channel->answers += channel_output(channel) - waiting;
         if (n > 0)
             return n;
         *ret_end = channel_want(channel, n);
@@ -31,6 +43,8 @@ static ssize_t channel_read(struct channel *channel, void *buffer, size_t size,
             return code;
         }
         channel_flush_later(channel); /* what OpenSSL has to answer */
+        if (channel->answers > ANSWERS_MOST)
+            return fail_answers(channel);
         ssize_t filled = channel_fill(channel);
         if (filled <= 0)
             return filled;
@@ -41,6 +55,8 @@ static ssize_t layer_read(void *context, void *buffer, size_t size)
 {
     struct channel *channel = context;
     enum channel_want end = WANT_ERROR;
+    if (channel->reading)
+        return eddy_fail(-EBUSY, "another task shuts this stream down");
     channel->reading = true;
     ssize_t n = channel_read(channel, buffer, size, &end);
     channel->reading = false;
@@ -177,12 +193,14 @@ int eddy_tls_shutdown(eddy_stream *stream)
         return eddy_fail(-EBUSY, "eddy_tls_shutdown: another task %s this stream",
                          channel->writing ? "writes to" : "reads from");
     channel->references++;
+    channel->reading = true;
     int err, r = 0;
     eddy_with_timeout (channel->shutdown_timeout, &err)
         r = shut_down(channel);
     if (err == -ETIMEDOUT && r == -ECANCELED)
         r = eddy_fail(-ETIMEDOUT, "%s didn't end its side within %g s", channel->peer,
                       channel->shutdown_timeout);
+    channel->reading = false;
     channel_release(channel);
     return r;
 }

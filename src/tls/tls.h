@@ -127,9 +127,10 @@ struct channel {
 
     struct bytes sending; /* being written to the stream beneath: stays where it is */
     struct bytes output;  /* made meanwhile */
+    size_t answers;       /* bytes of them that the reader made, since all was sent */
     eddy_lock flushing;
     int lost;     /* why output didn't go out, or 0 */
-    bool reading; /* a task is in a read; in a write */
+    bool reading; /* a task is in a read or a shutdown; in a write */
     bool writing;
     bool failed;        /* the connection is beyond use for TLS: no more is said on it */
     bool ended;         /* our end was said */
@@ -154,7 +155,8 @@ int channel_flush(struct channel *channel);
 void channel_flush_now(struct channel *channel);
 void channel_flush_later(struct channel *channel);
 
-bool channel_has_output(const struct channel *channel);
+/* How many bytes wait to be sent. */
+size_t channel_output(const struct channel *channel);
 
 /* What a call of OpenSSL that returned `result` <= 0 wants. */
 enum channel_want {

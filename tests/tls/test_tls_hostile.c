@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Peers that do what TLS allows and eddy-tls itself never does: messages in small pieces, questions without
- * end, answers to what wasn't asked. They are OpenSSL by hand, over a plain stream.
+ * end. They are OpenSSL by hand, over a plain stream.
  */
 #include "tls/tls_test.h"
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 /* ---- a peer by hand ---- */
 
@@ -185,6 +186,159 @@ TEST(a_write_while_half_a_ticket_is_here_and_another_task_reads)
         CHECK_INT(eddy_stream_write(stream, "hello", 5), 5);
     }
     CHECK_TIME(1);
+    eddy_stream_close(stream);
+    eddy_tls_context_close(context);
+    eddy_server_close(server);
+    return err;
+}
+
+/* ---- questions without end ---- */
+
+/* The system's, so that it is full soon; a simulated one is small as it is. */
+static void have_little_room(const eddy_stream *stream, int option)
+{
+    const int size = 4096;
+    (void)setsockopt(eddy_stream_descriptor(stream), SOL_SOCKET, option, &size, sizeof size);
+}
+
+static int echo_with_little_room(eddy_stream *stream, void *context)
+{
+    have_little_room(stream, SO_SNDBUF);
+    return echo(stream, context);
+}
+
+/* Never reads what it asks for. */
+static int ask_without_end(struct peer *peer)
+{
+    int r = peer_handshake(peer);
+    for (int i = 0; r == 0 && i < 400000; i++) {
+        SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED);
+        SSL_do_handshake(peer->ssl);
+        if (i % 100 == 0)
+            r = peer_say_all(peer);
+    }
+    return r;
+}
+
+TEST(a_peer_that_wants_answers_and_reads_none_is_left)
+{
+    static struct site site;
+    struct peer peer;
+    eddy_stream *stream;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo_with_little_room), 0);
+    CHECK_INT(eddy_connect("127.0.0.1", site.port, &stream), 0);
+    have_little_room(stream, SO_RCVBUF);
+    peer_open(&peer, TLS_client_method(), stream);
+    peer_begin(&peer, false);
+    int r = ask_without_end(&peer);
+    CHECK(r == -ECONNRESET || r == -EPIPE);
+    peer_close(&peer);
+    eddy_stream_close(stream);
+    site_close(&site);
+    CHECK_INT(eddy_sleep(1), 0); /* the task that was to send the answers ends */
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
+    return 0;
+}
+
+/* ---- before the handshake ---- */
+
+static eddy_tls_context *upgrade_context;
+static bool upgraded;
+
+static int upgrade_at_a_line(eddy_stream *plain, void *context)
+{
+    (void)context;
+    char line[64] = "";
+    eddy_stream *secure;
+    CHECK_INT(eddy_stream_read_line(plain, line, sizeof line), 9);
+    int r = eddy_tls_start(upgrade_context, plain, NULL, &secure);
+    if (r < 0)
+        return r;
+    upgraded = true;
+    eddy_stream_close(secure);
+    return 0;
+}
+
+/* As an attacker in between puts commands before the handshake, for them to be taken for the client's. */
+TEST(what_comes_plain_behind_STARTTLS_is_never_taken_for_secure)
+{
+    static const char commands[] = "STARTTLS\nDELETE all\nQUIT please, now\n";
+    eddy_server *server;
+    eddy_stream *plain, *secure;
+    eddy_tls_context *context = client_of_root();
+    struct eddy_tls_options options = {.server_name = "localhost"};
+    upgrade_context = server_of("localhost.pem");
+    upgraded = false;
+    CHECK_INT(eddy_serve("127.0.0.1", 0, upgrade_at_a_line, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_connect("127.0.0.1", eddy_server_port(server), &plain), 0);
+    CHECK_INT(eddy_stream_write(plain, commands, sizeof commands - 1), sizeof commands - 1);
+    CHECK(eddy_tls_start(context, plain, &options, &secure) < 0);
+    CHECK(!upgraded);
+    eddy_stream_close(plain);
+    eddy_server_close(server);
+    eddy_tls_context_close(context);
+    eddy_tls_context_close(upgrade_context);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
+    return 0;
+}
+
+/* ---- somebody reads what is being shut down ---- */
+
+/* So much cipher text that a reader's buffers, small and large, are both filled to the last byte. */
+static int fill_two_buffers(eddy_stream *stream, void *context)
+{
+    (void)context;
+    static const char data[65536 + 402];
+    struct peer peer;
+    peer_open(&peer, TLS_server_method(), stream);
+    peer_begin(&peer, true);
+    int r = peer_handshake(&peer);
+    if (r == 0) {
+        SSL_write(peer.ssl, data, 65536);
+        SSL_write(peer.ssl, data, 402);
+        r = peer_say_all(&peer);
+    }
+    if (r == 0)
+        r = eddy_sleep(3);
+    SSL_write(peer.ssl, data, 5);
+    SSL_shutdown(peer.ssl);
+    if (r == 0)
+        r = peer_say_all(&peer);
+    while (r == 0)
+        r = peer_hear(&peer);
+    peer_close(&peer);
+    return r == -ENODATA ? 0 : r;
+}
+
+struct shutting {
+    eddy_stream *stream;
+};
+
+static int shutting(struct shutting *a)
+{
+    EXPECT_INT(eddy_tls_shutdown(a->stream), 0);
+    return 0;
+}
+
+TEST(a_read_while_another_task_shuts_down)
+{
+    eddy_server *server;
+    eddy_tls_context *context = client_of_root();
+    eddy_stream *stream;
+    char byte;
+    int err;
+    CHECK_INT(eddy_serve("127.0.0.1", 0, fill_two_buffers, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_tls_connect("127.0.0.1", eddy_server_port(server), context, NULL, &stream), 0);
+    CHECK_INT(eddy_sleep(1), 0);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, shutting, .stream = stream);
+        CHECK_INT(eddy_sleep(1), 0);
+        for (int i = 0; i < 3; i++) {
+            CHECK_INT(eddy_stream_read(stream, &byte, 1), -EBUSY);
+            CHECK_CONTAINS(last_message(), "shuts");
+            CHECK_INT(eddy_tls_shutdown(stream), -EBUSY);
+        }
+    }
     eddy_stream_close(stream);
     eddy_tls_context_close(context);
     eddy_server_close(server);
