@@ -160,7 +160,8 @@ int stream_fail(struct eddy_stream *stream, enum stream_direction direction, int
 /* A socket that was made elsewhere may be a blocking one: receiving and sending don't mind. */
 bool stream_is_nonblocking(const struct eddy_stream *stream)
 {
-    int flags = fcntl(stream->watch.descriptor, F_GETFL); /* -1: a layer's, a simulated one */
+    struct engine *engine = stream->loop->engine;
+    int flags = engine->call->descriptor_flags(engine, stream->watch.descriptor, -1);
     return flags >= 0 && (flags & O_NONBLOCK);
 }
 
@@ -215,17 +216,19 @@ void stream_release(struct eddy_stream *stream)
     memory_free(stream);
 }
 
-/* 0 for a stream socket, -ENOTSOCK for what else can be a stream. */
-static int classify_descriptor(int descriptor)
+/* 0 for a stream socket, -ENOTSOCK for what else can be a stream; and whether it is a pipe. */
+static int classify_descriptor(int descriptor, bool *ret_is_pipe)
 {
     struct stat status;
-    if (fstat(descriptor, &status) < 0)
-        return eddy_fail(-errno, "descriptor %d: %s", descriptor, strerror(errno));
+    struct engine *engine = loop_self->engine;
+    int r = engine->call->descriptor_status(engine, descriptor, &status);
+    if (r < 0)
+        return eddy_fail(r, "descriptor %d: %s", descriptor, strerror(-r));
     if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode))
         return eddy_fail(-EPERM, "descriptor %d is a file, no stream: see eddy/file.h", descriptor);
+    *ret_is_pipe = S_ISFIFO(status.st_mode);
     if (!S_ISSOCK(status.st_mode))
         return -ENOTSOCK;
-    struct engine *engine = loop_self->engine;
     int type = engine->call->get_option(engine, descriptor, SOL_SOCKET, SO_TYPE);
     bool listening = engine->call->get_option(engine, descriptor, SOL_SOCKET, SO_ACCEPTCONN) > 0;
     if (type != SOCK_STREAM || listening)
@@ -235,17 +238,18 @@ static int classify_descriptor(int descriptor)
 }
 
 /* Pipes and terminals: non-blocking as long as they are streams. */
-static int prepare_file_stream(struct eddy_stream *stream, int descriptor)
+static int prepare_file_stream(struct eddy_stream *stream, int descriptor, bool is_pipe)
 {
-    struct stat status;
-    int flags = fcntl(descriptor, F_GETFL);
-    stream->was_blocking = !(flags & O_NONBLOCK);
-    if (flags < 0 || (stream->was_blocking && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0))
-        return eddy_fail(-errno, "descriptor %d: %s", descriptor, strerror(errno));
+    struct engine *engine = stream->loop->engine;
+    int flags = engine->call->descriptor_flags(engine, descriptor, -1), r = flags;
+    stream->was_blocking = flags >= 0 && !(flags & O_NONBLOCK);
+    if (stream->was_blocking)
+        r = engine->call->descriptor_flags(engine, descriptor, flags | O_NONBLOCK);
+    if (r < 0)
+        return eddy_fail(r, "descriptor %d: %s", descriptor, strerror(-r));
     stream->is_socket = false;
     /* A packet pipe (O_DIRECT) gives one packet a read, however many there are. */
-    stream->short_read_drains = !(flags & O_DIRECT) && fstat(descriptor, &status) == 0 &&
-                                S_ISFIFO(status.st_mode);
+    stream->short_read_drains = !(flags & O_DIRECT) && is_pipe;
     return 0;
 }
 
@@ -257,7 +261,8 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
                           : descriptor < 0 ? "descriptor %d"
                                            : "called outside a loop",
                           descriptor);
-    int kind = classify_descriptor(descriptor);
+    bool is_pipe;
+    int kind = classify_descriptor(descriptor, &is_pipe);
     if (kind < 0 && kind != -ENOTSOCK)
         return kind;
     struct address peer = {.size = 0};
@@ -273,7 +278,7 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
         return eddy_fail(-ENOMEM, "no memory for a stream");
     if (internet)
         stream_send_at_once(stream);
-    int r = kind == -ENOTSOCK ? prepare_file_stream(stream, descriptor) : 0;
+    int r = kind == -ENOTSOCK ? prepare_file_stream(stream, descriptor, is_pipe) : 0;
     if (r < 0) {
         stream_release(stream);
         return r;

@@ -68,16 +68,17 @@ static ssize_t drain_attempt(struct eddy_stream *to, void *argument)
     return n ? n : -EIO; /* it isn't empty */
 }
 
-/* What is in the pipe is to be read from where it came. Straight from the system: these bytes have
- * been received once. */
+/* What is in the pipe is to be read from where it came. */
 static int give_back(struct splicing *splicing)
 {
     struct eddy_stream *from = splicing->from;
+    struct engine *engine = engine_of(splicing);
     char *bytes = memory_allocate(splicing->inside);
     size_t have = 0;
     ssize_t n = 1;
     while (bytes && have < splicing->inside && n > 0) {
-        n = engine_socket_receive(NULL, splicing->pipe[0], bytes + have, splicing->inside - have);
+        n = engine->call->take_from_pipe(engine, splicing->pipe[0], bytes + have,
+                                         splicing->inside - have);
         have += n > 0 ? (size_t)n : 0;
     }
     if (have < splicing->inside) {

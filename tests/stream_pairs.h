@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include "loop.h"
 #include "support/test.h"
+#include "test/session.h"
 
 enum pair_kind {
     PAIR_UNIX,
@@ -46,9 +48,56 @@ TEST_HELPER int connected_socket(int port)
     return client;
 }
 
+/* Whether the test under way, also a plain one, is the one on the simulated system. */
+TEST_HELPER bool is_simulated(void)
+{
+    return session_self && session_self->sim;
+}
+
+/* There a connection takes a moment. */
+TEST_HELPER int simulated_connection(int descriptors[2])
+{
+    struct engine *engine = loop_self->engine;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *any = (struct sockaddr *)&address;
+    socklen_t size = sizeof address;
+    int listener = engine->call->socket(engine, AF_INET, SOCK_STREAM, 0);
+    (void)engine->call->bind(engine, listener, any, size);
+    (void)engine->call->listen(engine, listener, 1);
+    (void)engine->call->local_address(engine, listener, any, &size);
+    descriptors[0] = engine->call->socket(engine, AF_INET, SOCK_STREAM, 0);
+    (void)engine->call->connect(engine, descriptors[0], any, size);
+    eddy_with_shield (EDDY_FOREVER) {
+        do
+            descriptors[1] = engine->call->accept(engine, listener, NULL, NULL);
+        while (descriptors[1] == -EAGAIN && eddy_sleep(0) == 0);
+    }
+    (void)engine->call->close(engine, listener);
+    return descriptors[1];
+}
+
+TEST_HELPER int simulated_pair(enum pair_kind kind, int descriptors[2])
+{
+    struct engine *engine = loop_self->engine;
+    switch (kind) {
+    case PAIR_UNIX:
+        return engine->call->socket_pair(engine, descriptors);
+    case PAIR_PIPE:
+        return engine->call->pipe(engine, descriptors);
+    case PAIR_TCP:
+        break;
+    }
+    return simulated_connection(descriptors);
+}
+
 TEST_HELPER void descriptor_pair(enum pair_kind kind, int descriptors[2])
 {
     int port, listener, r = 0;
+    if (loop_self && loop_self->engine->call->simulated) {
+        if (simulated_pair(kind, descriptors) < 0)
+            abort();
+        return;
+    }
     switch (kind) {
     case PAIR_UNIX:
         r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, descriptors);

@@ -10,9 +10,10 @@
  *     int r = eddy_sim_run(42, &options, program);
  *
  * What is simulated: time (it jumps to the next event), TCP and UDP between addresses of this program's
- * own choice, stream sockets of Unix on paths and outside the file system, names, files in memory, thread
- * pools and process pools, and the order of what is ready. Descriptors of the system can't be watched
- * here: -EPERM.
+ * own choice, stream sockets of Unix on paths, outside the file system and in pairs, pipes, names, files
+ * in memory, thread pools and process pools, and the order of what is ready. Descriptors of the system
+ * can't be watched here: -EPERM; pipes and pairs that can are made by eddy_stream_pipe and
+ * eddy_stream_pair.
  *
  * A pool's jobs run on the loop's thread, each in one piece at some instant of its time; what it
  * sleeps by eddy_blocking_sleep is virtual and comes on top, before its task hears of its end. They
@@ -110,7 +111,8 @@ EDDY_API bool eddy_sim_active(void);
  * All of these: 0, or -EINVAL with a report outside a simulated run or for bad values; none
  * suspends. A host is an address, "10.0.0.1"; connections belong to the host that listens. All Unix
  * sockets are one host, "unix": a connect there takes no time, and with a black hole or a cut link it
- * finds no room in the listener's queue (-EAGAIN, after which eddy_connect_unix goes on trying). */
+ * finds no room in the listener's queue (-EAGAIN, after which eddy_connect_unix goes on trying). Pipes
+ * know short transfers and `buffer` alone, those of the run's link: there nothing is on its way. */
 
 /* From now on the host's network is like this. Data that is on its way keeps its delay. */
 EDDY_API int eddy_sim_set_link(const char *host, const struct eddy_sim_link *link);

@@ -49,6 +49,11 @@ typedef struct eddy_stream eddy_stream;
  * file: see eddy/file.h), -ENOMEM. */
 EDDY_API EDDY_MUST_USE int eddy_stream_from_descriptor(int descriptor, eddy_stream **stream);
 
+/* Streams of this program's own: a pipe's two ends; two sockets (Unix) that are connected, both ways.
+ * Neither suspends. 0, -EINVAL (outside a loop, null), -EMFILE, -ENFILE, -ENOMEM. */
+EDDY_API EDDY_MUST_USE int eddy_stream_pipe(eddy_stream **reader, eddy_stream **writer);
+EDDY_API EDDY_MUST_USE int eddy_stream_pair(eddy_stream **one, eddy_stream **other);
+
 /* Reads what is there, at least one byte, at most size; suspends while nothing is. The number of
  * bytes, 0 at the end of the stream (or for size 0), -ECANCELED, -EBUSY, -ECONNABORTED (closed
  * meanwhile by another task), or the connection's error, which every later read gives too. */

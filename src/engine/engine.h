@@ -129,6 +129,8 @@ struct engine_vtable {
      * -EINVAL: not with this descriptor. */
     ssize_t (*receive_into_pipe)(struct engine *engine, int descriptor, int pipe, size_t size);
     ssize_t (*send_from_pipe)(struct engine *engine, int pipe, int descriptor, size_t size);
+    /* Reads what is known to be in a pipe of ours; no fault is made of that. */
+    ssize_t (*take_from_pipe)(struct engine *engine, int pipe, void *buffer, size_t size);
     /* recvmmsg and sendmmsg: how many of them, at least one. Received: msg_len is the datagram's whole
      * size, also if there was less room; what is told of an address is msg_name's. */
     int (*receive_datagrams)(struct engine *engine, int descriptor, struct mmsghdr *messages,
@@ -136,6 +138,7 @@ struct engine_vtable {
     int (*send_datagrams)(struct engine *engine, int descriptor, struct mmsghdr *messages,
                           unsigned count);
     int (*socket)(struct engine *engine, int family, int type, int protocol); /* non-blocking */
+    int (*socket_pair)(struct engine *engine, int ends[2]); /* Unix streams, non-blocking */
     int (*bind)(struct engine *engine, int descriptor, const struct sockaddr *address,
                 socklen_t size);
     int (*listen)(struct engine *engine, int descriptor, int backlog);
@@ -157,6 +160,10 @@ struct engine_vtable {
                         int64_t offset);
     /* What a file that was just opened has for a position; -ESPIPE if it can't be sought. */
     int64_t (*position)(struct engine *engine, int descriptor);
+    int (*descriptor_status)(struct engine *engine, int descriptor,
+                             struct stat *ret_status); /* fstat */
+    /* Its flags (F_GETFL); what they are set to (F_SETFL), unless that is -1. */
+    int (*descriptor_flags)(struct engine *engine, int descriptor, int flags);
     /* Names of sockets in the file system, as quick as the bind that makes them: lstat, chmod, unlink. */
     int (*path_status)(struct engine *engine, const char *path, struct stat *ret_status);
     int (*path_mode)(struct engine *engine, const char *path, mode_t mode);
@@ -205,10 +212,12 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
     .get_option = engine_socket_get_option, .position = engine_socket_position,                    \
     .receive_datagrams = engine_socket_receive_datagrams,                                          \
     .send_datagrams = engine_socket_send_datagrams, .read_now = engine_socket_read_now,            \
-    .path_status = engine_socket_path_status, .path_mode = engine_socket_path_mode,                \
-    .path_remove = engine_socket_path_remove, .pipe = engine_process_pipe,                         \
-    .process_start = engine_process_start, .process_signal = engine_process_signal,                \
-    .process_reap = engine_process_reap
+    .take_from_pipe = engine_socket_receive, .socket_pair = engine_socket_socket_pair,             \
+    .descriptor_status = engine_socket_descriptor_status,                                          \
+    .descriptor_flags = engine_socket_descriptor_flags, .path_status = engine_socket_path_status,  \
+    .path_mode = engine_socket_path_mode, .path_remove = engine_socket_path_remove,                \
+    .pipe = engine_process_pipe, .process_start = engine_process_start,                            \
+    .process_signal = engine_process_signal, .process_reap = engine_process_reap
 EDDY_PRIVATE ssize_t engine_socket_receive(struct engine *, int, void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send(struct engine *, int, const void *, size_t);
 EDDY_PRIVATE ssize_t engine_socket_receive_message(struct engine *, int, struct msghdr *);
@@ -219,6 +228,9 @@ EDDY_PRIVATE ssize_t engine_socket_send_from_pipe(struct engine *, int, int, siz
 EDDY_PRIVATE int engine_socket_receive_datagrams(struct engine *, int, struct mmsghdr *, unsigned);
 EDDY_PRIVATE int engine_socket_send_datagrams(struct engine *, int, struct mmsghdr *, unsigned);
 EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);
+EDDY_PRIVATE int engine_socket_socket_pair(struct engine *, int[2]);
+EDDY_PRIVATE int engine_socket_descriptor_status(struct engine *, int, struct stat *);
+EDDY_PRIVATE int engine_socket_descriptor_flags(struct engine *, int, int);
 EDDY_PRIVATE int engine_socket_bind(struct engine *, int, const struct sockaddr *, socklen_t);
 EDDY_PRIVATE int engine_socket_listen(struct engine *, int, int);
 EDDY_PRIVATE int engine_socket_connect(struct engine *, int, const struct sockaddr *, socklen_t);

@@ -167,6 +167,13 @@ int engine_socket_socket(struct engine *engine, int family, int type, int protoc
     return descriptor < 0 ? -errno : descriptor;
 }
 
+int engine_socket_socket_pair(struct engine *engine, int ends[2])
+{
+    (void)engine;
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0 ? -errno
+                                                                                        : 0;
+}
+
 int engine_socket_bind(struct engine *engine, int descriptor, const struct sockaddr *address,
                        socklen_t size)
 {
@@ -262,6 +269,19 @@ ssize_t engine_socket_read_now(struct engine *engine, int descriptor, void *buff
     const struct iovec piece = {.iov_base = buffer, .iov_len = size};
     ssize_t n = preadv2(descriptor, &piece, 1, offset, RWF_NOWAIT);
     return n < 0 ? -errno : n;
+}
+
+int engine_socket_descriptor_status(struct engine *engine, int descriptor, struct stat *ret_status)
+{
+    (void)engine;
+    return fstat(descriptor, ret_status) < 0 ? -errno : 0;
+}
+
+int engine_socket_descriptor_flags(struct engine *engine, int descriptor, int flags)
+{
+    (void)engine;
+    int r = flags == -1 ? fcntl(descriptor, F_GETFL) : fcntl(descriptor, F_SETFL, flags);
+    return r < 0 ? -errno : r;
 }
 
 int engine_socket_path_status(struct engine *engine, const char *path, struct stat *ret_status)

@@ -213,6 +213,12 @@ static ssize_t fault_send_from_pipe(struct engine *base, int pipe, int descripto
     return n;
 }
 
+static ssize_t fault_take_from_pipe(struct engine *base, int pipe, void *buffer, size_t size)
+{
+    struct engine *inner = fault_engine(base)->inner;
+    return inner->call->take_from_pipe(inner, pipe, buffer, size);
+}
+
 /* Datagrams are never cut: a storm of short transfers lets one through at a time. */
 static int fault_receive_datagrams(struct engine *base, int descriptor, struct mmsghdr *messages,
                                    unsigned count)
@@ -247,6 +253,13 @@ static int fault_socket(struct engine *base, int family, int type, int protocol)
     struct fault_engine *fault = fault_engine(base);
     int code = fault_strike(fault->plan, FAULT_SOCKET);
     return code ? code : fault->inner->call->socket(fault->inner, family, type, protocol);
+}
+
+static int fault_socket_pair(struct engine *base, int ends[2])
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_SOCKET_PAIR);
+    return code ? code : fault->inner->call->socket_pair(fault->inner, ends);
 }
 
 static int fault_bind(struct engine *base, int descriptor, const struct sockaddr *address,
@@ -354,6 +367,20 @@ static ssize_t fault_read_now(struct engine *base, int descriptor, void *buffer,
                                         offset);
 }
 
+static int fault_descriptor_status(struct engine *base, int descriptor, struct stat *ret_status)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_DESCRIPTOR_STATUS);
+    return code ? code
+                : fault->inner->call->descriptor_status(fault->inner, descriptor, ret_status);
+}
+
+static int fault_descriptor_flags(struct engine *base, int descriptor, int flags)
+{
+    struct engine *inner = fault_engine(base)->inner;
+    return inner->call->descriptor_flags(inner, descriptor, flags);
+}
+
 static int fault_path_status(struct engine *base, const char *path, struct stat *ret_status)
 {
     struct fault_engine *fault = fault_engine(base);
@@ -436,9 +463,11 @@ static const struct engine_vtable fault_vtable = {
     .send_file = fault_send_file,
     .receive_into_pipe = fault_receive_into_pipe,
     .send_from_pipe = fault_send_from_pipe,
+    .take_from_pipe = fault_take_from_pipe,
     .receive_datagrams = fault_receive_datagrams,
     .send_datagrams = fault_send_datagrams,
     .socket = fault_socket,
+    .socket_pair = fault_socket_pair,
     .bind = fault_bind,
     .listen = fault_listen,
     .connect = fault_connect,
@@ -451,6 +480,8 @@ static const struct engine_vtable fault_vtable = {
     .get_option = fault_get_option,
     .position = fault_position,
     .read_now = fault_read_now,
+    .descriptor_status = fault_descriptor_status,
+    .descriptor_flags = fault_descriptor_flags,
     .path_status = fault_path_status,
     .path_mode = fault_path_mode,
     .path_remove = fault_path_remove,

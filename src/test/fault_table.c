@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, recvmsg,
- * sendmsg, recvmmsg, sendmmsg, sendfile, splice, read, write, socket, bind, listen, connect, accept,
+ * sendmsg, recvmmsg, sendmmsg, sendfile, splice, read, write, socket, socketpair, bind, listen, connect, accept,
  * shutdown, close, getsockname,
  * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat, chmod,
  * ftruncate, getdents, flock, copy_file_range, preadv2, inotify_init1, pipe, clone, execve, pidfd_open,
@@ -73,6 +73,7 @@ static const struct {
                                ENOBUFS, ENOMEM, EPERM}},
     [FAULT_SOCKET] = {"socket",
                       {EACCES, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT}},
+    [FAULT_SOCKET_PAIR] = {"socket_pair", {EMFILE, ENFILE}},
     [FAULT_BIND] = {"bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOMEM}},
     [FAULT_LISTEN] = {"listen", {EADDRINUSE}},
     [FAULT_CONNECT] = {"connect",
@@ -90,6 +91,7 @@ static const struct {
     [FAULT_GET_OPTION] = {"get_option", {ENOPROTOOPT}},
     [FAULT_POSITION] = {"position", {EOVERFLOW, ESPIPE}},
     [FAULT_READ_NOW] = {"read_now", {EIO, EOPNOTSUPP}},
+    [FAULT_DESCRIPTOR_STATUS] = {"descriptor_status", {ENOMEM, EOVERFLOW}},
     [FAULT_PATH_STATUS] = {"path_status", {EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR}},
     [FAULT_PATH_MODE] = {"path_mode", {EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS}},
     [FAULT_PATH_REMOVE] = {"path_remove",

@@ -204,6 +204,8 @@ void sim_connection_leave(struct sim_connection *connection, unsigned side, bool
         sim_connection_stop_reading(connection, side);
         reset = reset || connection->ways[!side].used; /* nobody will read it */
     }
+    if (sim_socket_is_pipe(connection->ends[side]))
+        reset = false;
     (void)detach(connection, side);
     if (!connection->ends[!side])
         connection_free(connection);

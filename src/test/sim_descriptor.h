@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers of a simulated system's sockets and open files.
+ * Numbers of a simulated system's sockets, ends of pipes and open files.
  *
  * They begin far above what a process has open in earnest, so that one is never taken for the other;
  * and the smallest that is free is given out next, as a system does it: a program that uses a number
@@ -18,6 +18,7 @@
 enum sim_descriptor_kind {
     SIM_NOTHING,
     SIM_SOCKET,
+    SIM_PIPE, /* an end */
     SIM_FILE,
 };
 

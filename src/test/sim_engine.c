@@ -9,7 +9,9 @@
 #include "test/sim_engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include "test/sim_datagram.h"
 #include "test/sim_file.h"
 #include "test/sim_socket.h"
@@ -47,7 +49,7 @@ static int sim_watch(struct engine *base, struct watch *watch)
     struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, watch->descriptor);
     if (descriptor.kind == SIM_FILE || sim_descriptor_is_real(watch->descriptor))
         return -EPERM;
-    if (descriptor.kind != SIM_SOCKET)
+    if (descriptor.kind == SIM_NOTHING)
         return -EBADF;
     struct sim_socket *socket = descriptor.what;
     if (socket->watch)
@@ -163,10 +165,10 @@ static int sim_close(struct engine *base, int number)
         return sim_descriptor_is_real(number) ? engine_socket_close(base, number) : -EBADF;
     sim_descriptor_free(&engine->descriptors, number);
     engine->sim->descriptors = engine->descriptors.open;
-    if (descriptor.kind == SIM_SOCKET)
-        sim_socket_close(descriptor.what);
-    else
+    if (descriptor.kind == SIM_FILE)
         sim_file_close(descriptor.what);
+    else
+        sim_socket_close(descriptor.what);
     return 0;
 }
 
@@ -176,7 +178,40 @@ static int64_t sim_position(struct engine *base, int number)
     struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
     if (descriptor.kind == SIM_FILE)
         return sim_file_position(descriptor.what);
-    return descriptor.kind == SIM_SOCKET ? -ESPIPE : -EBADF;
+    return descriptor.kind == SIM_NOTHING ? -EBADF : -ESPIPE;
+}
+
+static int sim_descriptor_status(struct engine *base, int number, struct stat *ret_status)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
+    switch (descriptor.kind) {
+    case SIM_FILE:
+        sim_file_status(descriptor.what, ret_status);
+        return 0;
+    case SIM_SOCKET:
+    case SIM_PIPE:
+        *ret_status = (struct stat){.st_mode = descriptor.kind == SIM_PIPE ? S_IFIFO | 0600
+                                                                           : S_IFSOCK | 0777,
+                                    .st_nlink = 1};
+        return 0;
+    case SIM_NOTHING:
+        break;
+    }
+    return sim_descriptor_is_real(number)
+               ? engine_socket_descriptor_status(base, number, ret_status)
+               : -EBADF;
+}
+
+/* Nothing here ever blocks. */
+static int sim_descriptor_flags(struct engine *base, int number, int flags)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
+    if (descriptor.kind == SIM_NOTHING)
+        return sim_descriptor_is_real(number) ? engine_socket_descriptor_flags(base, number, flags)
+                                              : -EBADF;
+    return flags == -1 ? O_RDWR | O_NONBLOCK : 0;
 }
 
 /* The simulated disk keeps nothing in memory: each read is an operation, and takes its time. */
@@ -188,13 +223,6 @@ static ssize_t sim_read_now(struct engine *base, int number, void *buffer, size_
 }
 
 /* ---- what the simulated system hasn't got ---- */
-
-static int sim_pipe(struct engine *base, int ends[2])
-{
-    (void)base;
-    (void)ends;
-    return -ENOTSUP;
-}
 
 static int sim_process_start(struct engine *base, struct process_order *order,
                              struct process_child *child)
@@ -223,27 +251,22 @@ static int sim_process_reap(struct engine *base, const struct process_child *chi
     return -ENOTSUP;
 }
 
-/* There are no pipes here. */
-static ssize_t sim_splice(struct engine *base, int from, int to, size_t size)
-{
-    (void)base;
-    (void)from;
-    (void)to;
-    (void)size;
-    return -EINVAL;
-}
-
 /* ---- life ---- */
+
+static bool is_stream(enum sim_descriptor_kind kind)
+{
+    return kind == SIM_SOCKET || kind == SIM_PIPE;
+}
 
 /* Watches just end: their memory may be gone. */
 static void close_all(struct sim_descriptors *table)
 {
     for (size_t i = 0; i < table->capacity; i++)
-        if (table->entries[i].kind == SIM_SOCKET)
+        if (is_stream(table->entries[i].kind))
             ((struct sim_socket *)table->entries[i].what)->watch = NULL;
     for (size_t i = 0; i < table->capacity; i++) {
         struct sim_descriptor *entry = &table->entries[i];
-        if (entry->kind == SIM_SOCKET)
+        if (is_stream(entry->kind))
             sim_socket_close(entry->what);
         else if (entry->kind == SIM_FILE)
             sim_file_close(entry->what);
@@ -284,11 +307,13 @@ static const struct engine_vtable sim_vtable = {
     .receive_message = sim_socket_receive_message,
     .send_message = sim_socket_send_message,
     .send_file = sim_socket_send_file,
-    .receive_into_pipe = sim_splice,
-    .send_from_pipe = sim_splice,
+    .receive_into_pipe = sim_pipe_fill,
+    .send_from_pipe = sim_pipe_drain,
+    .take_from_pipe = sim_socket_receive,
     .receive_datagrams = sim_datagram_receive,
     .send_datagrams = sim_datagram_send,
     .socket = sim_socket_open,
+    .socket_pair = sim_socket_pair,
     .bind = sim_socket_bind,
     .listen = sim_socket_listen,
     .connect = sim_socket_connect,
@@ -301,6 +326,8 @@ static const struct engine_vtable sim_vtable = {
     .get_option = sim_socket_get_option,
     .position = sim_position,
     .read_now = sim_read_now,
+    .descriptor_status = sim_descriptor_status,
+    .descriptor_flags = sim_descriptor_flags,
     .path_status = sim_path_status,
     .path_mode = sim_path_mode,
     .path_remove = sim_path_remove,

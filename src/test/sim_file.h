@@ -81,6 +81,10 @@ void sim_file_close(struct sim_file *file); /* gives a reference back */
 
 struct stat;
 void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status);
+static inline void sim_file_status(const struct sim_file *file, struct stat *ret_status)
+{
+    sim_inode_status(file->inode, ret_status);
+}
 ssize_t sim_file_list(struct sim_file *file, void *buffer, size_t size);
 int sim_file_lock(struct sim_file *file, int how);
 

@@ -29,7 +29,11 @@ struct sim_host *sim_host_get(struct sim_network *network, const struct address 
     if (!host)
         return NULL;
     host->address = wanted;
-    host->treatment = network->engine->sim->options.link;
+    const struct eddy_sim_link *link = &network->engine->sim->options.link;
+    host->treatment = *link;
+    if (wanted.any.sa_family == AF_UNSPEC) /* nothing in a pipe is on its way */
+        host->treatment = (struct eddy_sim_link){.short_io = link->short_io,
+                                                 .buffer = link->buffer};
     list_append(&network->hosts, &host->link);
     return host;
 }

@@ -17,7 +17,8 @@
  * does. What never happens here: lost, doubled or reordered bytes within a connection.
  *
  * Unix sockets are connected by the same ways (sim_unix.c), but within one system: to connect takes no
- * time, what takes none to travel is there at once, and who is gone is known to be.
+ * time, what takes none to travel is there at once, and who is gone is known to be. So are a pipe's ends,
+ * by one of the ways, where nothing takes time or is broken (sim_pipe.c).
  */
 #ifndef EDDY_SRC_TEST_SIM_NETWORK_H
 #define EDDY_SRC_TEST_SIM_NETWORK_H
@@ -68,7 +69,7 @@ struct sim_connection {
     struct link link; /* in the host's connections */
     struct sim_engine *engine;
     struct sim_host *host;
-    bool local;                 /* within the system: a Unix socket's */
+    bool local;                 /* within the system: a Unix socket's, a pipe's */
     struct sim_socket *ends[2]; /* who connected, who was listening; NULL: gone, or not there yet */
     struct sim_way ways[2];     /* from ends[i] */
     uint64_t number;
@@ -94,7 +95,7 @@ struct sim_network *sim_network_create(struct sim_engine *engine);
 void sim_network_free(struct sim_network *network); /* its sockets are closed by now */
 
 /* The host of an address, made if need be; NULL without memory. All Unix sockets are one host, whose
- * address is the family alone. */
+ * address is the family alone; so are all pipes. */
 struct sim_host *sim_host_get(struct sim_network *network, const struct address *address);
 
 /* ---- connections: sim_connection.c ---- */
@@ -128,6 +129,9 @@ void sim_way_init(struct sim_way *way, struct sim_connection *connection);
 void sim_way_clear(struct sim_way *way);
 size_t sim_way_room(const struct sim_way *way);
 
+/* Whether there is as much room whenever a sender hears of some. */
+bool sim_way_will_hold(const struct sim_way *way, size_t size);
+
 /* Enough room for a sender to hear of it: a third, as Linux has it. */
 bool sim_way_is_writable(const struct sim_way *way);
 
@@ -144,6 +148,9 @@ void sim_way_reconsider(struct sim_way *way);
 
 /* Receives from pieces that arrived. */
 size_t sim_pieces_take(struct sim_pieces *pieces, void *buffer, size_t size);
+
+/* Looks at the first so many bytes, which are there. */
+void sim_pieces_look(const struct sim_pieces *pieces, void *buffer, size_t size);
 void sim_pieces_free(struct sim_pieces *pieces);
 
 /* ---- ports: sim_port.c ---- */

@@ -6,6 +6,7 @@
 #include "test/sim_socket.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "test/sim_datagram.h"
@@ -26,9 +27,10 @@ struct sim_socket *sim_socket_create(struct sim_engine *engine, int family)
     return socket;
 }
 
-static int give_number(struct sim_engine *engine, struct sim_socket *socket)
+static int give_number(struct sim_engine *engine, enum sim_descriptor_kind kind,
+                       struct sim_socket *socket)
 {
-    int number = sim_descriptor_take(&engine->descriptors, SIM_SOCKET, socket);
+    int number = sim_descriptor_take(&engine->descriptors, kind, socket);
     engine->sim->descriptors = engine->descriptors.open;
     return number;
 }
@@ -48,7 +50,7 @@ int sim_socket_open(struct engine *base, int family, int type, int protocol)
     if (!socket)
         return -ENOMEM;
     socket->type = type;
-    int number = give_number(engine, socket);
+    int number = give_number(engine, SIM_SOCKET, socket);
     if (number < 0)
         free(socket);
     return number;
@@ -60,7 +62,18 @@ struct sim_socket *sim_socket_find(struct engine *base, int number, int *code)
     struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
     if (descriptor.kind == SIM_SOCKET)
         return descriptor.what;
-    *code = descriptor.kind == SIM_FILE ? -ENOTSOCK : -EBADF;
+    *code = descriptor.kind == SIM_NOTHING ? -EBADF : -ENOTSOCK;
+    return NULL;
+}
+
+struct sim_socket *sim_stream_find(struct engine *base, int number, int *code)
+{
+    struct sim_engine *engine = sim_engine_of(base);
+    struct sim_descriptor descriptor = sim_descriptor_get(&engine->descriptors, number);
+    if (descriptor.kind == SIM_SOCKET || descriptor.kind == SIM_PIPE)
+        return descriptor.what;
+    bool open = descriptor.kind == SIM_FILE || sim_descriptor_is_real(number);
+    *code = open ? -EPERM : -EBADF;
     return NULL;
 }
 
@@ -108,6 +121,35 @@ void sim_socket_close(struct sim_socket *socket)
     socket_free(socket);
 }
 
+int sim_socket_join(struct sim_engine *engine, int family, enum sim_descriptor_kind kind,
+                    int ends[2])
+{
+    struct sim_socket *sockets[2];
+    int numbers[2] = {-1, -1}, r = 0;
+    for (int i = 0; i < 2; i++) {
+        sockets[i] = sim_socket_create(engine, family);
+        numbers[i] = sockets[i] ? give_number(engine, kind, sockets[i]) : -ENOMEM;
+        if (numbers[i] < 0)
+            r = numbers[i];
+    }
+    if (r == 0)
+        r = sim_connection_join(sockets[0], sockets[1]);
+    for (int i = 0; i < 2; i++) {
+        if (r == 0)
+            ends[i] = numbers[i];
+        else if (numbers[i] >= 0)
+            (void)engine->base.call->close(&engine->base, numbers[i]);
+        else
+            free(sockets[i]);
+    }
+    return r;
+}
+
+int sim_socket_pair(struct engine *base, int ends[2])
+{
+    return sim_socket_join(sim_engine_of(base), AF_UNIX, SIM_SOCKET, ends);
+}
+
 /* ---- what the network does ---- */
 
 void sim_socket_fail(struct sim_socket *socket, int error)
@@ -131,7 +173,9 @@ static unsigned ready_when_connected(const struct sim_socket *socket)
         what |= READY_READ;
     if (ended)
         what |= READY_HANGUP;
-    if (socket->write_shut || sim_way_is_writable(&socket->connection->ways[socket->side]))
+    bool never_writes = sim_socket_is_pipe(socket) && socket->side == 0;
+    if (socket->write_shut ||
+        (!never_writes && sim_way_is_writable(&socket->connection->ways[socket->side])))
         what |= READY_WRITE;
     return what;
 }
@@ -325,7 +369,7 @@ int sim_socket_accept(struct engine *base, int number, struct sockaddr *address,
     struct sim_socket *socket = listener->queue_first;
     if (!socket)
         return -EAGAIN;
-    r = give_number(listener->engine, socket);
+    r = give_number(listener->engine, SIM_SOCKET, socket);
     if (r < 0)
         return r;
     listener->queue_first = socket->next;
@@ -341,26 +385,42 @@ int sim_socket_accept(struct engine *base, int number, struct sockaddr *address,
 
 /* ---- data ---- */
 
-static ssize_t receive_data(struct sim_socket *socket, void *buffer, size_t size)
+/* Of a short one it is as if the rest had come, or room for it been made, only now: who made it
+ * believes that there is none. */
+size_t sim_socket_part(struct sim_socket *socket, size_t whole)
 {
-    struct sim_connection *connection = socket->connection;
-    size_t whole = size < socket->received.size ? size : socket->received.size;
+    const struct sim_connection *connection = socket->connection;
     double chance = connection ? connection->host->treatment.short_io : 0;
     size_t part = sim_shorten(socket->engine->sim, chance, whole);
-    (void)sim_pieces_take(&socket->received, buffer, part);
-    if (connection)
-        sim_way_received(&connection->ways[!socket->side], part);
-    if (part < whole) /* as if the rest had come only now: a short read says that there is none */
+    if (part < whole)
         sim_socket_edge(socket);
+    return part;
+}
+
+void sim_socket_take(struct sim_socket *socket, void *buffer, size_t size)
+{
+    struct sim_connection *connection = socket->connection;
+    (void)sim_pieces_take(&socket->received, buffer, size);
+    if (connection)
+        sim_way_received(&connection->ways[!socket->side], size);
+}
+
+static ssize_t receive_data(struct sim_socket *socket, void *buffer, size_t size)
+{
+    size_t whole = size < socket->received.size ? size : socket->received.size;
+    size_t part = sim_socket_part(socket, whole);
+    sim_socket_take(socket, buffer, part);
     return (ssize_t)part;
 }
 
 ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t size)
 {
     int r = 0;
-    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    struct sim_socket *socket = sim_stream_find(base, number, &r);
     if (!socket)
-        return sim_descriptor_is_real(number) ? -EPERM : r;
+        return r;
+    if (sim_socket_is_pipe(socket) && socket->side == 1)
+        return -EBADF;
     if (socket->received.first && size)
         return receive_data(socket, buffer, size);
     if (socket->read_ended)
@@ -377,9 +437,11 @@ ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t
 ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_t size)
 {
     int r = 0;
-    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    struct sim_socket *socket = sim_stream_find(base, number, &r);
     if (!socket)
-        return sim_descriptor_is_real(number) ? -EPERM : r;
+        return r;
+    if (sim_socket_is_pipe(socket) && socket->side == 0)
+        return -EBADF;
     if (socket->state == SOCKET_CONNECTING)
         return -EAGAIN;
     if (sim_socket_is_local(socket) && socket->state != SOCKET_CONNECTED && !socket->write_shut)
@@ -388,23 +450,19 @@ ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_
         return sim_socket_take_error(socket);
     if (socket->state != SOCKET_CONNECTED || socket->write_shut)
         return -EPIPE;
-    struct sim_connection *connection = socket->connection;
-    struct sim_way *way = &connection->ways[socket->side];
+    struct sim_way *way = &socket->connection->ways[socket->side];
     size_t room = sim_way_room(way), part = size;
+    bool at_once = sim_socket_is_pipe(socket) && size <= PIPE_BUF && sim_way_will_hold(way, size);
     if (part > room) {
         way->starved = true;
-        part = room;
+        part = at_once ? 0 : room;
     }
     if (!part)
         return size ? -EAGAIN : 0;
-    size_t shorter = sim_shorten(socket->engine->sim, connection->host->treatment.short_io, part);
-    if (shorter < part) /* as if there had been no room for the rest until now */
-        sim_socket_edge(socket);
-    return sim_way_send(way, data, shorter);
+    return sim_way_send(way, data, at_once ? part : sim_socket_part(socket, part));
 }
 
-/* The parts one after the other, until one isn't moved whole. Addresses and descriptors don't travel
- * here. */
+/* The parts one after the other, until one isn't moved whole. */
 static ssize_t each_part(struct engine *base, int number, const struct msghdr *message,
                          ssize_t (*move)(struct engine *, int, void *, size_t))
 {

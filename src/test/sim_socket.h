@@ -41,8 +41,8 @@ struct sim_unix_name {
 
 struct sim_socket {
     struct sim_engine *engine;
-    int family;
-    int type; /* SOCK_STREAM, or SOCK_DGRAM: see sim_datagram.c */
+    int family; /* AF_UNSPEC: it is a pipe's end, side 0 for reading, 1 for writing */
+    int type;   /* SOCK_STREAM, or SOCK_DGRAM: see sim_datagram.c */
     enum sim_socket_state state;
     struct address local, peer; /* size 0: none */
     struct link in_port;        /* while it has a local address */
@@ -102,6 +102,13 @@ int sim_unix_bind(struct sim_socket *socket, const struct sockaddr *address, soc
 int sim_unix_connect(struct sim_socket *socket, const struct sockaddr *address, socklen_t size);
 void sim_unix_release(struct sim_socket *socket);
 
+int sim_socket_pair(struct engine *base, int ends[2]);
+
+/* sim_pipe.c */
+int sim_pipe(struct engine *base, int ends[2]);
+ssize_t sim_pipe_fill(struct engine *base, int number, int pipe, size_t size);
+ssize_t sim_pipe_drain(struct engine *base, int pipe, int number, size_t size);
+
 /* ---- for the network ---- */
 
 /* NULL without memory. */
@@ -110,17 +117,36 @@ struct sim_socket *sim_socket_create(struct sim_engine *engine, int family);
 /* A new connection's socket, to be accepted. */
 void sim_socket_offer(struct sim_socket *listener, struct sim_socket *made);
 
-/* Within this system, so that each end knows of the other: a Unix socket. */
+static inline bool sim_socket_is_pipe(const struct sim_socket *socket)
+{
+    return socket->family == AF_UNSPEC;
+}
+
+/* Within this system, so that each end knows of the other: a Unix socket, a pipe's end. */
 static inline bool sim_socket_is_local(const struct sim_socket *socket)
 {
-    return socket->family == AF_UNIX;
+    return socket->family == AF_UNIX || sim_socket_is_pipe(socket);
 }
+
+/* Two that are connected within this system, under numbers of this kind: 0, -EMFILE, -ENOMEM. */
+int sim_socket_join(struct sim_engine *engine, int family, enum sim_descriptor_kind kind,
+                    int ends[2]);
 
 /* Closes and frees; its number is given back by then. */
 void sim_socket_close(struct sim_socket *socket);
 
 /* The socket of a number, or NULL with -EBADF or -ENOTSOCK. */
 struct sim_socket *sim_socket_find(struct engine *base, int number, int *code);
+
+/* The same for what is read and written as a stream, also a pipe's end; what else is open: -EPERM, in
+ * earnest or here. */
+struct sim_socket *sim_stream_find(struct engine *base, int number, int *code);
+
+/* How much of what can be moved is, as chance has it. */
+size_t sim_socket_part(struct sim_socket *socket, size_t whole);
+
+/* So much that has arrived is taken; the buffer has room for it. */
+void sim_socket_take(struct sim_socket *socket, void *buffer, size_t size);
 
 /* READY_... of now. */
 unsigned sim_socket_ready(const struct sim_socket *socket);

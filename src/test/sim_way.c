@@ -64,6 +64,18 @@ size_t sim_pieces_take(struct sim_pieces *pieces, void *buffer, size_t size)
     return taken;
 }
 
+void sim_pieces_look(const struct sim_pieces *pieces, void *buffer, size_t size)
+{
+    size_t seen = 0;
+    for (struct sim_piece *piece = pieces->first; seen < size; piece = piece->next) {
+        size_t part = piece->end - piece->begin;
+        if (part > size - seen)
+            part = size - seen;
+        memcpy((char *)buffer + seen, piece_data(piece) + piece->begin, part);
+        seen += part;
+    }
+}
+
 void sim_pieces_free(struct sim_pieces *pieces)
 {
     while (pieces->first) {
@@ -238,6 +250,11 @@ size_t sim_way_room(const struct sim_way *way)
 {
     size_t buffer = buffer_of(way);
     return way->used < buffer ? buffer - way->used : 0;
+}
+
+bool sim_way_will_hold(const struct sim_way *way, size_t size)
+{
+    return size <= buffer_of(way) / 3;
 }
 
 bool sim_way_is_writable(const struct sim_way *way)

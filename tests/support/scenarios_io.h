@@ -221,6 +221,90 @@ TEST_HELPER int scenario_flood(void)
     return r;
 }
 
+/* The same in parts, some of them empty, more than one call takes. */
+TEST_HELPER int flood_in_parts(eddy_stream *stream, void *context)
+{
+    enum { PARTS = 30 };
+    struct iovec parts[PARTS];
+    char *block = malloc(FLOOD);
+    ssize_t n = block ? 0 : -ENOMEM;
+    (void)context;
+    for (size_t i = 0; block && i < FLOOD; i++)
+        block[i] = flood_byte(i);
+    size_t at = 0;
+    for (size_t i = 0; i < PARTS; i++) {
+        size_t size = i % 3 == 2 ? 0 : i + 1 < PARTS - 1 ? 1 + 900 * i : FLOOD - at;
+        parts[i] = (struct iovec){block ? block + at : NULL, size};
+        at += size;
+    }
+    if (block)
+        n = eddy_stream_write_vector(stream, parts, PARTS);
+    free(block);
+    if (n >= 0 && n != FLOOD)
+        wrong("of %d bytes in parts %zd were written", FLOOD, n);
+    return n < 0 ? (int)n : 0;
+}
+
+TEST_HELPER int scenario_write_vector(void)
+{
+    eddy_server *server;
+    eddy_stream *stream;
+    int r = eddy_serve("127.0.0.1", 0, flood_in_parts, NULL, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
+    if (r == 0) {
+        r = drink(stream);
+        eddy_stream_close(stream);
+    }
+    eddy_server_close(server);
+    return r;
+}
+
+/* Through a pair, from which a second task moves it on to a second one. */
+struct pass_on {
+    eddy_stream *from, *to;
+};
+TEST_HELPER int pass_on(struct pass_on *a)
+{
+    int64_t n = eddy_splice(a->from, a->to, EDDY_SPLICE_ALL);
+    int end = eddy_stream_write_end(a->to);
+    return n < 0 ? (int)n : end;
+}
+
+struct flood_into {
+    eddy_stream *stream;
+};
+TEST_HELPER int flood_into(struct flood_into *a)
+{
+    int r = flood(a->stream, NULL);
+    return first_of(r, eddy_stream_write_end(a->stream));
+}
+
+TEST_HELPER int scenario_splice(void)
+{
+    eddy_stream *in[2], *out[2];
+    int error, r = eddy_stream_pair(&in[0], &in[1]);
+    if (r < 0)
+        return r;
+    r = eddy_stream_pair(&out[0], &out[1]);
+    if (r == 0) {
+        eddy_with_group (group, &error) {
+            eddy_task *flood = eddy_spawn(group, flood_into, .stream = in[0]);
+            eddy_task *on = eddy_spawn(group, pass_on, .from = in[1], .to = out[0]);
+            error = flood && on ? drink(out[1]) : -ENOMEM;
+            if (error < 0)
+                eddy_group_cancel(group);
+        }
+        r = error;
+        eddy_stream_close(out[0]);
+        eddy_stream_close(out[1]);
+    }
+    eddy_stream_close(in[0]);
+    eddy_stream_close(in[1]);
+    return r;
+}
+
 /* ---- connecting ---- */
 
 TEST_HELPER int scenario_connect(void)
@@ -293,26 +377,18 @@ TEST_HELPER int read_lines(struct read_lines *a)
 
 TEST_HELPER int scenario_pipe(void)
 {
-    int ends[2], error, r = pipe2(ends, O_CLOEXEC);
+    eddy_stream *reader, *writer;
+    int error, r = eddy_stream_pipe(&reader, &writer);
     if (r < 0)
-        return -errno;
-    eddy_stream *reader = NULL, *writer = NULL;
-    r = eddy_stream_from_descriptor(ends[0], &reader);
-    if (r < 0)
-        close(ends[0]);
-    int second = eddy_stream_from_descriptor(ends[1], &writer);
-    if (second < 0)
-        close(ends[1]);
-    error = first_of(r, second);
-    if (error == 0)
-        eddy_with_group (group, &error) {
-            eddy_task *late = eddy_spawn(group, write_late, .stream = writer);
-            eddy_task *lines = eddy_spawn(group, read_lines, .stream = reader);
-            if (late && lines)
-                error = eddy_task_wait(late); /* who ends early, by a cancel, ends both */
-            if (error < 0 || (late && eddy_task_cancelled(late)))
-                eddy_group_cancel(group);
-        }
+        return r;
+    eddy_with_group (group, &error) {
+        eddy_task *late = eddy_spawn(group, write_late, .stream = writer);
+        eddy_task *lines = eddy_spawn(group, read_lines, .stream = reader);
+        if (late && lines)
+            error = eddy_task_wait(late); /* who ends early, by a cancel, ends both */
+        if (error < 0 || (late && eddy_task_cancelled(late)))
+            eddy_group_cancel(group);
+    }
     eddy_stream_close(reader);
     eddy_stream_close(writer);
     return error;
@@ -397,6 +473,59 @@ TEST_HELPER int scenario_file(void)
     return r;
 }
 
+/* As much of a file as there is behind an offset, over a socket. */
+enum { SENT_FROM = 1000, SENT = 5000 };
+
+TEST_HELPER int send_a_file(eddy_stream *stream, void *file)
+{
+    ssize_t n = eddy_sendfile(stream, file, SENT_FROM, SIZE_MAX);
+    if (n >= 0 && n != SENT)
+        wrong("of a file %zd bytes were sent", n);
+    return n < 0 ? (int)n : 0;
+}
+
+TEST_HELPER int receive_a_file(eddy_file *file)
+{
+    eddy_server *server;
+    eddy_stream *stream;
+    char bytes[SENT];
+    int r = eddy_serve("127.0.0.1", 0, send_a_file, file, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
+    if (r == 0) {
+        r = (int)eddy_stream_read_exactly(stream, bytes, sizeof bytes);
+        for (size_t i = 0; r > 0 && i < SENT; i++)
+            if (bytes[i] != flood_byte(SENT_FROM + i)) {
+                wrong("byte %zu of a file arrived wrong", i);
+                r = -EPROTO;
+            }
+        eddy_stream_close(stream);
+    }
+    eddy_server_close(server);
+    return r < 0 ? r : 0;
+}
+
+TEST_HELPER int scenario_sendfile(void)
+{
+    char path[64], bytes[SENT_FROM + SENT];
+    eddy_file *file;
+    (void)snprintf(path, sizeof path, "/tmp/eddy-scenario-sendfile-%d", (int)getpid());
+    ssize_t r = eddy_file_open(path, O_RDWR | O_CREAT | O_TRUNC, 0600, &file);
+    if (r < 0)
+        return (int)r;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = flood_byte(i);
+    r = eddy_file_write(file, bytes, sizeof bytes);
+    if (r >= 0)
+        r = receive_a_file(file);
+    r = first_of((int)r, eddy_file_close(file));
+    eddy_with_shield (EDDY_FOREVER) {
+        r = first_of((int)r, eddy_unlink(path));
+    }
+    return (int)r;
+}
+
 /* ---- pools ---- */
 
 struct add {
@@ -479,8 +608,9 @@ TEST_HELPER int scenario_process_pool(void)
     each(group) each(gather) each(map) each(queue) each(lock) each(semaphore) each(event)          \
         each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
             each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
-                each(server_end) each(datagram) each(path) each(lines) each(flood) each(connect)   \
-                    each(connect_unix) real(pipe) real(watch) each(file) each(thread)              \
-                        each(thread_pool) each(process_pool)
+                each(server_end) each(datagram) each(path) each(lines) each(flood)                 \
+                    each(write_vector) each(splice) each(connect) each(connect_unix) each(pipe)    \
+                        real(watch) each(file) each(sendfile) each(thread) each(thread_pool)       \
+                            each(process_pool)
 
 #endif
