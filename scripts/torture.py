@@ -58,7 +58,10 @@ NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes
                    'mistakes_handles', 'process_pool', 'process_pool_kills',
                    'process_pool_programs', 'rules_graph', 'rules_slow', 'rules_task', 'run',
                    'runner', 'search', 'server', 'server_given', 'server_limits', 'server_unix',
-                   'signal', 'sim', 'stack_overflow')
+                   'signal', 'sim', 'stack_overflow', 'standard_stream_faults')
+
+# What the simulated system doesn't have: with faults on the real ones.
+REAL_FAULTS = ('standard_stream_faults', 'tls_faults')
 
 MINIMUM_OF_SEEDS = 5000
 
@@ -208,6 +211,15 @@ class Torture:
         self.each(lambda name: self.run_counted(
             result, name, [self.programs[name], *arguments]), zip(self.kit))
 
+    def faults(self, result, kind):
+        self.on_kit(result, '--fault', kind)
+        for name, engine in itertools.product(REAL_FAULTS, sorted(self.engines & {'epoll', 'uring'})):
+            if name in self.programs:
+                self.run_counted(result, f'{name}-{engine}',
+                                 [self.programs[name], '--engine', engine, '--fault', kind])
+            else:
+                result.fail(f'test_{name} is not there')
+
     def seeds(self, result):
         count = 8 if self.short else 200
         self.need_core(result)
@@ -225,16 +237,16 @@ class Torture:
         self.on_kit(result, '--sweep')
 
     def memory(self, result):
-        self.on_kit(result, '--fault', 'memory')
+        self.faults(result, 'memory')
         if 'tls_memory' in self.programs:  # OpenSSL's own
             self.run_tests(result, 'tls_memory-each', [self.programs['tls_memory']], timeout=1200,
                            EDDY_ENGINE='epoll', EDDY_TEST_EACH_ALLOCATION='1')
 
     def engine(self, result):
-        self.on_kit(result, '--fault', 'engine')
+        self.faults(result, 'engine')
 
     def storm(self, result):
-        self.on_kit(result, '--fault', 'storm')
+        self.faults(result, 'storm')
 
     def rings(self, result):
         if 'uring' not in self.engines:

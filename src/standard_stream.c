@@ -28,7 +28,18 @@ static const char *const names[] = {"input", "output", "error output"};
 
 struct file_layer {
     int descriptor;
+    const char *name;
 };
+
+static ssize_t file_layer_run(const struct file_layer *file, struct operation *operation)
+{
+    ssize_t n = operation_run(operation);
+    if (n >= 0 || n == -ECANCELED)
+        return n;
+    return eddy_fail((int)n, "%s the standard %s failed: %s",
+                     operation->kind == OPERATION_READ ? "reading from" : "writing to", file->name,
+                     strerror((int)-n));
+}
 
 static ssize_t file_layer_read(void *context, void *buffer, size_t size)
 {
@@ -38,7 +49,7 @@ static ssize_t file_layer_read(void *context, void *buffer, size_t size)
                                   .buffer = buffer,
                                   .size = size,
                                   .offset = -1}; /* the position is shared, too */
-    return operation_run(&operation);
+    return file_layer_run(file, &operation);
 }
 
 static ssize_t file_layer_write(void *context, const void *data, size_t size)
@@ -49,7 +60,7 @@ static ssize_t file_layer_write(void *context, const void *data, size_t size)
                                   .buffer = (void *)(uintptr_t)data,
                                   .size = size,
                                   .offset = -1};
-    return operation_run(&operation);
+    return file_layer_run(file, &operation);
 }
 
 /* The descriptor is closed with the last call that uses it. */
@@ -70,12 +81,13 @@ static const struct eddy_stream_layer file_layer = {.read = file_layer_read,
                                                     .close = file_layer_close,
                                                     .release = file_layer_release};
 
-static int from_file(int descriptor, eddy_stream **ret_stream)
+static int from_file(int descriptor, const char *name, eddy_stream **ret_stream)
 {
     struct file_layer *file = memory_allocate(sizeof *file);
     if (!file)
         return eddy_fail(-ENOMEM, "no memory for a stream");
     file->descriptor = descriptor;
+    file->name = name;
     int r = eddy_stream_from_layer(&file_layer, file, ret_stream);
     if (r < 0)
         memory_free(file);
@@ -137,7 +149,7 @@ static int make(const char *call, int number, eddy_stream **ret_stream)
     else if (r > 0)
         r = eddy_stream_from_descriptor(descriptor, ret_stream);
     else
-        r = from_file(descriptor, ret_stream);
+        r = from_file(descriptor, names[number], ret_stream);
     if (r < 0 && descriptor >= 0)
         (void)operation_close(descriptor);
     return r;

@@ -315,6 +315,74 @@ PLAIN_TEST(the_reader_has_gone)
     close(out[1]);
 }
 
+static int write_where_no_room_is(void)
+{
+    eddy_stream *output = NULL;
+    CHECK_INT(eddy_standard_output(&output), 0);
+    CHECK_INT(eddy_stream_write(output, "x", 1), -ENOSPC);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()),
+                   "writing to the standard output failed: No space left on device");
+    eddy_stream_close(output);
+    return 0;
+}
+
+PLAIN_TEST(a_full_device)
+{
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    EXPECT(full >= 0);
+    EXPECT(passed(start(STDIN_FILENO, full, write_where_no_room_is)));
+    close(full);
+}
+
+static int find_it_hung_up(void)
+{
+    eddy_stream *input = NULL, *output = NULL;
+    char line[16];
+    CHECK_INT(eddy_standard_input(&input), 0);
+    CHECK_INT(eddy_standard_output(&output), 0);
+    CHECK_INT(eddy_stream_read_line(input, line, sizeof line), 0);
+    CHECK_INT(eddy_stream_write(output, "x", 1), -EIO);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "Input/output error");
+    eddy_stream_close(input);
+    eddy_stream_close(output);
+    return 0;
+}
+
+PLAIN_TEST(a_terminal_that_has_hung_up_before)
+{
+    int master, slave;
+    EXPECT_INT(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    close(master);
+    EXPECT(passed(start(slave, slave, find_it_hung_up)));
+    close(slave);
+}
+
+static int hang_up_while_reading(void)
+{
+    eddy_stream *input = NULL, *output = NULL;
+    char line[16];
+    CHECK_INT(eddy_standard_input(&input), 0);
+    CHECK_INT(eddy_standard_output(&output), 0);
+    CHECK_INT(eddy_stream_write(output, "now\n", 4), 4);
+    CHECK_INT(eddy_stream_read_line(input, line, sizeof line), 0);
+    CHECK_INT(eddy_stream_write(output, "x", 1), -EIO);
+    eddy_stream_close(input);
+    eddy_stream_close(output);
+    return 0;
+}
+
+PLAIN_TEST(a_terminal_that_hangs_up_meanwhile)
+{
+    int master, slave;
+    EXPECT_INT(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    (void)fcntl(master, F_SETFD, FD_CLOEXEC);
+    pid_t child = start(slave, slave, hang_up_while_reading);
+    EXPECT(reads(master, "now\r\n"));
+    close(master);
+    EXPECT(passed(child));
+    close(slave);
+}
+
 ANYWHERE_TEST(the_simulated_system_has_none)
 {
     eddy_stream *stream = NULL;

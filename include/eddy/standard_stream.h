@@ -18,6 +18,9 @@
  * blocking for them all the time, also when this program crashes. (Where that can't be had, /proc being
  * away or the terminal another user's, it is non-blocking until the stream is closed.)
  *
+ * What fails later is told by the call on the stream: -ENOSPC or -EDQUOT where there is no more room,
+ * -EPIPE if the reader has gone, -EIO of a terminal that has hung up (who reads finds the end of input).
+ *
  * Output goes out at once, past stdio: flush what was printed before (fflush). Input that a line's
  * stream has read ahead is gone for stdio and for programs that share it.
  */
