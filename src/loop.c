@@ -17,7 +17,6 @@
 #include "process.h"
 #include "server.h"
 #include "signals.h"
-#include "spin.h"
 #include "task.h"
 #include "watch.h"
 
@@ -29,9 +28,6 @@ _Thread_local struct harness *harness_self;
 
 /* About what going to sleep and being woken takes. */
 #define LINGER_NS 5000
-
-/* After so many lingerings in vain one sleep in 64 is preceded by another. */
-#define LINGER_MISSES_MAX 6
 
 /* ---- the clock ---- */
 
@@ -190,28 +186,20 @@ static void loop_turn(struct eddy_loop *loop, int64_t timeout)
         loop->harness->turned(loop->harness, loop);
 }
 
-/* A short job in a thread is done before a loop that went to sleep has been woken: so the loop first
- * looks out for it a little, less and less often if that is in vain. True if something was posted. */
+/* A short job in a thread is done before a loop that went to sleep has been woken. True if something
+ * was posted. */
 static bool loop_linger(struct eddy_loop *loop)
 {
-    if (loop->linger_skips) {
-        loop->linger_skips--;
+    if (!spin_wanted(&loop->spin))
         return false;
-    }
+    bool posted = false;
     int64_t end = clock_monotonic() + LINGER_NS;
     do {
-        for (int i = 0; i < 32; i++) {
-            if (loop_has_posts(loop)) {
-                loop->linger_misses = 0;
-                return true;
-            }
+        for (int i = 0; i < 32 && !(posted = loop_has_posts(loop)); i++)
             spin_pause();
-        }
-    } while (clock_monotonic() < end);
-    if (loop->linger_misses < LINGER_MISSES_MAX)
-        loop->linger_misses++;
-    loop->linger_skips = (1u << loop->linger_misses) - 1;
-    return false;
+    } while (!posted && clock_monotonic() < end);
+    spin_ended(&loop->spin, !posted);
+    return posted;
 }
 
 static void loop_poll(struct eddy_loop *loop)

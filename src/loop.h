@@ -19,6 +19,7 @@
 #include "eddy/run.h"
 #include "engine/engine.h"
 #include "harness.h"
+#include "spin.h"
 #include "list.h"
 #include "sanitizer.h"
 #include "stack.h"
@@ -83,11 +84,11 @@ struct eddy_loop {
     atomic_bool closing; /* no new tasks; posts are refused */
     int64_t virtual_now;
     atomic_size_t offloaded; /* jobs in threads and processes: a virtual clock waits for them */
-    bool lingers;            /* before it sleeps, see loop_linger */
-    unsigned linger_misses, linger_skips; /* in a row; sleeps until it does so again */
-    size_t abandoned;                     /* of those, at most: jobs that may outlive the loop */
-    size_t watched;                       /* descriptors watched */
-    long locks_held; /* by tasks of a loop with a harness, also by such that have ended */
+    bool lingers;            /* before it sleeps, if jobs are in threads */
+    struct spin_habit spin;
+    size_t abandoned; /* of those, at most: jobs that may outlive the loop */
+    size_t watched;   /* descriptors watched */
+    long locks_held;  /* by tasks of a loop with a harness, also by such that have ended */
 
     struct list tasks; /* all that are not done, oldest first */
     size_t task_count, max_tasks;

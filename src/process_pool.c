@@ -3,6 +3,7 @@
  * Process pools: the queue of jobs, and the life of a pool.
  */
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,9 @@
 #include "memory.h"
 #include "process_pool.h"
 #include "scope.h"
+
+/* Some more than what it takes to wake a worker on another CPU. */
+#define LINGER_NS 20000
 
 static struct process_pool *process_pool(const struct eddy_pool *pool)
 {
@@ -208,6 +212,26 @@ static int job_refuse(struct process_pool *pool, const struct order *order)
     return pool->loop ? 0 : process_pool_bind(pool, loop_self);
 }
 
+/* A short job's reply is here before a loop that went to sleep has been woken. Nobody else waits for
+ * this thread, and it is a turn of the loop's budget, so others do get theirs. */
+static bool job_may_linger(struct process_pool *pool)
+{
+    struct eddy_loop *loop = pool->loop;
+    return loop->lingers && !loop->ready_first && loop->budget && spin_wanted(&pool->spin);
+}
+
+static void job_linger(struct process_job *job)
+{
+    int64_t end = clock_monotonic() + LINGER_NS;
+    job->pool->loop->budget--;
+    do {
+        process_worker_read(job->worker);
+        for (int i = 0; i < 8; i++)
+            spin_pause();
+    } while (!job->finished && job->worker && clock_monotonic() < end);
+    spin_ended(&job->pool->spin, !job->finished);
+}
+
 static int process_pool_run(struct eddy_pool *base, const struct order *order)
 {
     struct process_pool *pool = process_pool(base);
@@ -218,7 +242,10 @@ static int process_pool_run(struct eddy_pool *base, const struct order *order)
     pool->jobs++;
     pool->queued++;
     list_append(&pool->queue, &job.link);
+    job.lingers = job_may_linger(pool);
     process_pool_dispatch(pool);
+    if (job.lingers && job.worker && job.worker->cpu != sched_getcpu())
+        job_linger(&job);
     if (!job.finished) {
         job.parked = true;
         r = wait_park(&job.wait);

@@ -28,6 +28,7 @@ struct process_pool {
     size_t queued, asleep; /* asleep: jobs that sleep on the virtual clock */
     bool holds;            /* counts in loop->offloaded for what is queued */
     uint32_t last_number;
+    struct spin_habit spin;
     int start_error; /* the last worker couldn't be forked */
     bool closing;
     struct process_closer *closer;
@@ -41,6 +42,7 @@ struct process_worker {
     struct watch watch;
     int socket; /* -1: given up */
     uint32_t number;
+    int cpu; /* when it last replied; -1: it hasn't */
     enum process_worker_state state;
     struct process_job *job; /* also of a gone one, until its end is reported */
 };
@@ -60,6 +62,7 @@ struct process_job {
     struct process_worker *worker; /* NULL: queued */
     struct timer timer;            /* it sleeps on the virtual clock */
     int64_t now;                   /* its time there */
+    bool lingers;                  /* its task does, rather than to park at once */
     bool sleeping;                 /* and doesn't count as offloaded */
     bool slept;
     bool parked, finished;
@@ -77,7 +80,7 @@ struct process_worker *process_worker_start(struct process_pool *pool);
 /* Hands it a job: 0; or why not, and -EPIPE that it is gone. */
 int process_worker_send(struct process_worker *worker, struct process_job *job);
 
-/* Deals with the replies that have arrived. */
+/* Deals with the reply that has arrived, if one has: there is never more than one. */
 void process_worker_read(struct process_worker *worker);
 
 /* Closes its socket, which makes an idle one leave. */

@@ -6,6 +6,7 @@
  * second its job, with the reason. If the socket says ECONNRESET, the job was still unread: it goes
  * back into the queue as if nothing had happened.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,7 @@ struct process_worker *process_worker_start(struct process_pool *pool)
     int r = -ENOMEM;
     if (worker) {
         worker->pool = pool;
+        worker->cpu = -1;
         worker->number = ++pool->last_number;
         r = worker_connect(worker);
     }
@@ -116,6 +118,7 @@ int process_worker_send(struct process_worker *worker, struct process_job *job)
         .size = (uint32_t)order->size,
         .function = (uint64_t)(uintptr_t)order->function,
         .virtual_clock = worker->pool->loop->virtual_clock,
+        .linger_off = job->lingers ? sched_getcpu() : -1,
     };
     const struct iovec parts[] = {{(void *)&header, sizeof header}, {order->argument, order->size}};
     sanitizer_make_defined(order->argument, order->size); /* padding travels, too */
@@ -169,6 +172,7 @@ static void worker_done(struct process_worker *worker, const struct worker_reply
     struct process_job *job = worker->job;
     struct process_pool *pool = worker->pool;
     worker->job = NULL;
+    worker->cpu = reply->cpu;
     if (reply->failed)
         job->text = memory_copy_text_of(text, reply->text_size);
     pool->start_error = 0;
@@ -196,30 +200,31 @@ static void worker_lost(struct process_worker *worker, int error)
 
 void process_worker_read(struct process_worker *worker)
 {
-    while (worker->socket >= 0) {
-        struct process_job *job = worker->job;
-        struct worker_reply reply;
-        char text[WORKER_TEXT_MAX];
-        struct iovec parts[] = {{&reply, sizeof reply},
-                                {job ? job->order->argument : NULL, job ? job->order->size : 0},
-                                {text, sizeof text}};
-        struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
-        ssize_t received = recvmsg(worker->socket, &message, MSG_DONTWAIT);
-        if (received < 0 && errno == EINTR)
-            continue;
-        if (received < 0 && errno == EAGAIN)
-            return;
-        size_t size = received < 0 ? 0 : (size_t)received;
-        if (job && size == sizeof reply && reply.kind == WORKER_SLEEP) {
-            job_sleep(job, reply.nanoseconds);
-        } else if (job && size >= sizeof reply && reply.kind == WORKER_DONE &&
-                   size == sizeof reply + job->order->size + reply.text_size) {
-            worker_done(worker, &reply, text);
-        } else {
-            if (size) /* nonsense: something else writes to its socket */
-                process_worker_kill(worker);
-            worker_lost(worker, received < 0 ? errno : 0);
-        }
+    if (worker->socket < 0)
+        return;
+    struct process_job *job = worker->job;
+    struct worker_reply reply;
+    char text[WORKER_TEXT_MAX];
+    struct iovec parts[] = {{&reply, sizeof reply},
+                            {job ? job->order->argument : NULL, job ? job->order->size : 0},
+                            {text, sizeof text}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
+    ssize_t received;
+    do
+        received = recvmsg(worker->socket, &message, MSG_DONTWAIT);
+    while (received < 0 && errno == EINTR);
+    if (received < 0 && errno == EAGAIN)
+        return;
+    size_t size = received < 0 ? 0 : (size_t)received;
+    if (job && size == sizeof reply && reply.kind == WORKER_SLEEP) {
+        job_sleep(job, reply.nanoseconds);
+    } else if (job && size >= sizeof reply && reply.kind == WORKER_DONE &&
+               size == sizeof reply + job->order->size + reply.text_size) {
+        worker_done(worker, &reply, text);
+    } else {
+        if (size) /* nonsense: something else writes to its socket */
+            process_worker_kill(worker);
+        worker_lost(worker, received < 0 ? errno : 0);
     }
 }
 

@@ -5,6 +5,7 @@
  * It leaves by _exit: what was registered with atexit before the fork is the program's business.
  * Output is flushed after each job, for the same reason.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +14,10 @@
 #include "blocking.h"
 #include "failure.h"
 #include "pool.h"
+#include "spin.h"
 #include "zygote.h"
+
+#define LINGER_NS 50000
 
 struct worker_clock {
     struct blocking_clock base;
@@ -65,6 +69,16 @@ static void worker_sleep(struct blocking_clock *base, int64_t nanoseconds)
         leave(1);
 }
 
+/* Until the next order is there, or for LINGER_NS. */
+static void linger(int socket)
+{
+    char nothing;
+    int64_t end = clock_monotonic() + LINGER_NS;
+    while (recv(socket, &nothing, 0, MSG_PEEK | MSG_DONTWAIT) < 0 && clock_monotonic() < end)
+        for (int i = 0; i < 8; i++)
+            spin_pause();
+}
+
 _Noreturn void worker_serve(int socket)
 {
     static _Alignas(64) char argument[WORKER_ARGUMENT_MAX];
@@ -89,8 +103,11 @@ _Noreturn void worker_serve(int socket)
         reply(socket,
               &(struct worker_reply){.kind = WORKER_DONE,
                                      .result = result,
+                                     .cpu = sched_getcpu(),
                                      .failed = failed,
                                      .text_size = (uint32_t)length},
               argument, size, text);
+        if (order.linger_off >= 0 && order.linger_off != sched_getcpu())
+            linger(socket);
     }
 }

@@ -49,7 +49,7 @@ struct worker_order {
     uint32_t size;
     uint64_t function;
     uint32_t virtual_clock; /* sleep by asking, then wait for a WORKER_WAKE */
-    uint32_t unused;
+    int32_t linger_off; /* afterwards look out for the next one, unless on this CPU; -1: don't */
 };
 
 enum worker_reply_kind { WORKER_DONE = 1, WORKER_SLEEP };
@@ -59,8 +59,10 @@ struct worker_reply {
     uint32_t kind;
     int32_t result;
     int64_t nanoseconds; /* to sleep */
+    int32_t cpu;         /* the worker's */
     uint32_t failed;     /* a failure was recorded, text_size bytes of its message follow */
     uint32_t text_size;
+    uint32_t unused;
 };
 
 /* ---- the program's side ---- */
