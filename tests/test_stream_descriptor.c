@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors over Unix sockets: they arrive once, with their bytes, and never leak. */
-#define TEST_DEFAULTS .real_system = true
 #include <eddy/sweep.h>
 #include <sys/resource.h>
 #include "stream_pairs.h"
@@ -59,6 +58,82 @@ TEST(descriptors_arrive_with_their_bytes)
     return 0;
 }
 
+/* A pair's end is sent through another pair while there is something in it, and used over there. */
+TEST(a_stream_travels)
+{
+    struct pair pair = stream_pair(PAIR_UNIX), sent = stream_pair(PAIR_UNIX);
+    eddy_stream *stream;
+    char line[16] = "";
+    int number = eddy_stream_descriptor(sent.a), got[1];
+    size_t count = 1;
+    CHECK_INT(eddy_stream_write(sent.b, "early\n", 6), 6);
+    CHECK_INT(eddy_stream_send_descriptors(pair.a, "!", 1, &number, 1), 1);
+    eddy_stream_close(sent.a);
+    CHECK_INT(eddy_stream_write(sent.b, "later\n", 6), 6); /* it is open on its way */
+    CHECK_INT(eddy_stream_receive_descriptors(pair.b, line, 1, got, &count), 1);
+    CHECK_INT(count, 1);
+    CHECK_INT(eddy_stream_from_descriptor(got[0], &stream), 0);
+    CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 6);
+    CHECK_TEXT(line, "early\n");
+    CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 6);
+    CHECK_TEXT(line, "later\n");
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, say, .stream = sent.b, .text = "last\n", .seconds = 1);
+        CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 5);
+    }
+    eddy_stream_close(stream);
+    CHECK_INT(eddy_stream_write(sent.b, "x", 1), -EPIPE);
+    eddy_stream_close(sent.b);
+    pair_close(&pair);
+    return err;
+}
+
+/* Two numbers of one pipe's end: both are told, and only the last close is its end. */
+TEST(a_copy_is_as_good_as_its_original)
+{
+    struct pair pair = stream_pair(PAIR_UNIX), pipe = stream_pair(PAIR_PIPE);
+    eddy_stream *copy;
+    char line[16];
+    int number = eddy_stream_descriptor(pipe.b), got[1];
+    size_t count = 1;
+    CHECK_INT(eddy_stream_send_descriptors(pair.a, "!", 1, &number, 1), 1);
+    CHECK_INT(eddy_stream_receive_descriptors(pair.b, line, 1, got, &count), 1);
+    CHECK(got[0] != number);
+    CHECK_INT(eddy_stream_from_descriptor(got[0], &copy), 0);
+    CHECK_INT(eddy_stream_write(copy, "from the copy\n", 14), 14);
+    eddy_stream_close(copy);
+    CHECK_INT(eddy_stream_write(pipe.b, "both\n", 5), 5);
+    eddy_stream_close(pipe.b);
+    CHECK_INT(eddy_stream_read_line(pipe.a, line, sizeof line), 14);
+    CHECK_INT(eddy_stream_read_line(pipe.a, line, sizeof line), 5);
+    CHECK_INT(eddy_stream_read(pipe.a, line, sizeof line), 0);
+    eddy_stream_close(pipe.a);
+    pair_close(&pair);
+    return 0;
+}
+
+/* What nobody receives is closed with the socket that it is on its way to, also one that is on its way
+ * itself. */
+TEST(what_is_on_its_way_is_closed_with_it)
+{
+    struct pair pair = stream_pair(PAIR_UNIX), inner = stream_pair(PAIR_UNIX);
+    struct pair last = stream_pair(PAIR_UNIX);
+    int number = eddy_stream_descriptor(last.a);
+    char c;
+    CHECK_INT(eddy_stream_send_descriptors(inner.a, "!", 1, &number, 1), 1);
+    number = eddy_stream_descriptor(inner.b);
+    CHECK_INT(eddy_stream_send_descriptors(pair.a, "!", 1, &number, 1), 1);
+    eddy_stream_close(last.a);
+    eddy_stream_close(inner.b);
+    CHECK_INT(eddy_stream_write(last.b, "x", 1), 1); /* still open */
+    pair_close(&pair);
+    CHECK_INT(eddy_stream_read(last.b, &c, 1), -ECONNRESET); /* that byte was never read */
+    eddy_stream_close(last.b);
+    eddy_stream_close(inner.a);
+    return 0;
+}
+
 TEST(as_many_as_there_may_be)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
@@ -104,7 +179,7 @@ TEST(too_many_for_the_room_are_closed_and_their_data_stays)
     return 0;
 }
 
-TEST(a_process_without_room_for_descriptors_says_so_and_keeps_the_data)
+REAL_TEST(a_process_without_room_for_descriptors_says_so_and_keeps_the_data)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
     struct token token = token_make();
@@ -235,7 +310,7 @@ static int pass_descriptors(void)
 PLAIN_TEST(passing_descriptors_swept)
 {
     struct eddy_sweep_result result;
-    const struct eddy_sweep_options sweep = {.scenario = pass_descriptors, .real = true};
+    const struct eddy_sweep_options sweep = {.scenario = pass_descriptors, .real = !is_simulated()};
     EXPECT_INT(eddy_sweep(&sweep, &result), 0);
     EXPECT(result.points > 4);
 }

@@ -13,7 +13,7 @@
  * own choice, stream sockets of Unix on paths, outside the file system and in pairs, pipes, names, files
  * in memory, thread pools and process pools, and the order of what is ready. Descriptors of the system
  * can't be watched here: -EPERM; pipes and pairs that can are made by eddy_stream_pipe and
- * eddy_stream_pair.
+ * eddy_stream_pair. Descriptors travel over Unix sockets, simulated ones and those of the system.
  *
  * A pool's jobs run on the loop's thread, each in one piece at some instant of its time; what it
  * sleeps by eddy_blocking_sleep is virtual and comes on top, before its task hears of its end. They

@@ -39,6 +39,9 @@ int sim_descriptor_take(struct sim_descriptors *table, enum sim_descriptor_kind 
 /* What it stands for; SIM_NOTHING if it isn't open. */
 struct sim_descriptor sim_descriptor_get(const struct sim_descriptors *table, int number);
 
+/* Gives a reference to what it stands for back: sim_engine.c. */
+void sim_descriptor_release(struct sim_descriptor descriptor);
+
 /* Of one that is open. */
 void sim_descriptor_free(struct sim_descriptors *table, int number);
 

@@ -30,17 +30,35 @@ static struct watch *watch_of_link(struct link *link)
     return container_of(own, struct watch, engine);
 }
 
+static struct watch *watch_of_socket_link(struct link *link)
+{
+    void *own = container_of(link, struct sim_watch, of_socket);
+    return container_of(own, struct watch, engine);
+}
+
 /* ---- watches ---- */
 
-void sim_edge(struct sim_engine *engine, struct watch *watch)
+static void edge(struct sim_engine *engine, struct watch *watch)
 {
-    if (!watch || watch->level)
-        return;
     struct sim_watch *own = sim_watch_of(watch);
-    if (own->queued)
+    if (watch->level || own->queued)
         return;
     own->queued = true;
     list_append(&engine->edges, &own->link);
+}
+
+void sim_edges(struct sim_engine *engine, const struct list *watches)
+{
+    for (struct link *link = watches->first; link; link = link->next)
+        edge(engine, watch_of_socket_link(link));
+}
+
+static bool is_watched(const struct sim_socket *socket, int number)
+{
+    for (struct link *link = socket->watches.first; link; link = link->next)
+        if (watch_of_socket_link(link)->descriptor == number)
+            return true;
+    return false;
 }
 
 static int sim_watch(struct engine *base, struct watch *watch)
@@ -52,15 +70,15 @@ static int sim_watch(struct engine *base, struct watch *watch)
     if (descriptor.kind == SIM_NOTHING)
         return -EBADF;
     struct sim_socket *socket = descriptor.what;
-    if (socket->watch)
+    if (is_watched(socket, watch->descriptor))
         return -EEXIST;
     struct sim_watch *own = sim_watch_of(watch);
     *own = (struct sim_watch){.socket = socket};
-    socket->watch = watch;
+    list_append(&socket->watches, &own->of_socket);
     if (watch->level)
         list_append(&engine->levels, &own->link);
     else if (sim_socket_ready(socket))
-        sim_edge(engine, watch);
+        edge(engine, watch);
     return 0;
 }
 
@@ -71,7 +89,7 @@ static int sim_rewatch(struct engine *base, struct watch *watch)
     return sim_watch_of(watch)->socket ? 0 : -ENOENT;
 }
 
-void sim_watch_end(struct sim_engine *engine, struct watch *watch)
+static void watch_end(struct sim_engine *engine, struct watch *watch)
 {
     struct sim_watch *own = sim_watch_of(watch);
     if (!own->socket)
@@ -83,13 +101,24 @@ void sim_watch_end(struct sim_engine *engine, struct watch *watch)
     } else if (own->queued) {
         list_remove(&engine->edges, &own->link);
     }
-    own->socket->watch = NULL;
+    list_remove(&own->socket->watches, &own->of_socket);
     own->socket = NULL;
+}
+
+void sim_watches_end(struct sim_engine *engine, const struct list *watches, int number)
+{
+    struct link *next;
+    for (struct link *link = watches->first; link; link = next) {
+        struct watch *watch = watch_of_socket_link(link);
+        next = link->next;
+        if (number == -1 || watch->descriptor == number)
+            watch_end(engine, watch);
+    }
 }
 
 static void sim_unwatch(struct engine *base, struct watch *watch)
 {
-    sim_watch_end(sim_engine_of(base), watch);
+    watch_end(sim_engine_of(base), watch);
 }
 
 /* ---- turns ---- */
@@ -157,6 +186,21 @@ static int sim_no_descriptor(struct engine *base)
 
 /* ---- calls for any kind of descriptor ---- */
 
+void sim_descriptor_release(struct sim_descriptor descriptor)
+{
+    switch (descriptor.kind) {
+    case SIM_NOTHING:
+        break;
+    case SIM_SOCKET:
+    case SIM_PIPE:
+        sim_socket_close(descriptor.what);
+        break;
+    case SIM_FILE:
+        sim_file_close(descriptor.what);
+        break;
+    }
+}
+
 static int sim_close(struct engine *base, int number)
 {
     struct sim_engine *engine = sim_engine_of(base);
@@ -165,10 +209,9 @@ static int sim_close(struct engine *base, int number)
         return sim_descriptor_is_real(number) ? engine_socket_close(base, number) : -EBADF;
     sim_descriptor_free(&engine->descriptors, number);
     engine->sim->descriptors = engine->descriptors.open;
-    if (descriptor.kind == SIM_FILE)
-        sim_file_close(descriptor.what);
-    else
-        sim_socket_close(descriptor.what);
+    if (descriptor.kind != SIM_FILE)
+        sim_watches_end(engine, &((struct sim_socket *)descriptor.what)->watches, number);
+    sim_descriptor_release(descriptor);
     return 0;
 }
 
@@ -263,14 +306,9 @@ static void close_all(struct sim_descriptors *table)
 {
     for (size_t i = 0; i < table->capacity; i++)
         if (is_stream(table->entries[i].kind))
-            ((struct sim_socket *)table->entries[i].what)->watch = NULL;
-    for (size_t i = 0; i < table->capacity; i++) {
-        struct sim_descriptor *entry = &table->entries[i];
-        if (is_stream(entry->kind))
-            sim_socket_close(entry->what);
-        else if (entry->kind == SIM_FILE)
-            sim_file_close(entry->what);
-    }
+            ((struct sim_socket *)table->entries[i].what)->watches = (struct list){.first = NULL};
+    for (size_t i = 0; i < table->capacity; i++)
+        sim_descriptor_release(table->entries[i]);
 }
 
 static void sim_destroy(struct engine *base)
@@ -279,6 +317,8 @@ static void sim_destroy(struct engine *base)
     struct sim *sim = engine->sim;
     sim_files_cancel(sim->files);
     sim->descriptors = engine->descriptors.open;
+    if (sim->network)
+        sim_rights_end(sim->network);
     close_all(&engine->descriptors);
     sim_network_free(sim->network);
     sim_files_free(sim->files);

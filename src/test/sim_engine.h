@@ -4,7 +4,7 @@
  *
  *      timer of the loop fires          a task sends, receives, shuts down
  *               |                                   |
- *               +------> sim_edge(watch) <----------+
+ *               +------> sim_edges(watches) <-------+
  *                              |
  *                        edges: w, w, w ...  --------->  what is ready now --> watch->ready
  *                                              turn(), or the timer's end
@@ -36,7 +36,8 @@ struct sim_engine {
 
 /* The engine's own part of a watch. */
 struct sim_watch {
-    struct link link; /* in edges or levels */
+    struct link link;      /* in edges or levels */
+    struct link of_socket; /* in its socket's: one a number */
     struct sim_socket *socket;
     bool queued; /* in edges */
 };
@@ -46,14 +47,14 @@ static inline struct sim_engine *sim_engine_of(struct engine *engine)
     return (struct sim_engine *)engine;
 }
 
-/* Something has happened that the watch, if there is one, may want to hear of. */
-void sim_edge(struct sim_engine *engine, struct watch *watch);
+/* Something has happened that these watches of a socket may want to hear of. */
+void sim_edges(struct sim_engine *engine, const struct list *watches);
 
 /* Tells the edges: how many it told. Not from a task. */
 int sim_tell_edges(struct sim_engine *engine);
 
-/* Ends the watch of a socket that is closed under it. */
-void sim_watch_end(struct sim_engine *engine, struct watch *watch);
+/* Ends those of a number that is closed under them, all of them for -1. */
+void sim_watches_end(struct sim_engine *engine, const struct list *watches, int number);
 
 /* The simulated system's own timers; fire() calls sim_timer_fired first. */
 static inline void sim_timer_set(struct sim *sim, struct timer *timer, int64_t deadline)

@@ -34,8 +34,11 @@ enum sim_piece_kind {
     PIECE_RESET,
 };
 
+struct sim_rights;
+
 struct sim_piece {
     struct sim_piece *next;
+    struct sim_rights *rights; /* descriptors that travel with its first byte, or NULL */
     int64_t due;
     size_t begin, end; /* of what is left of the data, which lies behind this */
     enum sim_piece_kind kind;
@@ -51,6 +54,7 @@ struct sim_way {
     struct sim_connection *connection;
     struct sim_pieces pieces;
     struct sim_piece end, reset; /* in pieces, or unused */
+    struct sim_rights *rights;   /* to go with the next piece of data */
     bool ended, broken;          /* they were put in */
     bool held;                   /* the first piece is due, but the link is cut */
     bool starved;                /* the sender found no room and waits for some */
@@ -86,6 +90,7 @@ struct sim_network {
     struct list hosts;
     struct list datagrams;                   /* under way */
     struct list names;                       /* sockets with an abstract name */
+    struct list rights;                      /* descriptors on their way */
     struct list ports[SIM_PORT_BUCKETS];     /* sockets with a local address, by port */
     struct list listeners[SIM_PORT_BUCKETS]; /* those of them that listen */
     int next_port;                           /* to be tried for those who don't mind which */
@@ -146,12 +151,32 @@ void sim_way_received(struct sim_way *way, size_t size);
 /* The link isn't cut any more, or has more room. */
 void sim_way_reconsider(struct sim_way *way);
 
-/* Receives from pieces that arrived. */
-size_t sim_pieces_take(struct sim_pieces *pieces, void *buffer, size_t size);
+/* How many of so many bytes may be received at once: none behind descriptors that came with others. */
+size_t sim_pieces_extent(const struct sim_pieces *pieces, size_t size);
+
+/* Receives as many, with the descriptors that came with them; without ret_rights those are closed. */
+void sim_pieces_take(struct sim_pieces *pieces, void *buffer, size_t size,
+                     struct sim_rights **ret_rights);
 
 /* Looks at the first so many bytes, which are there. */
 void sim_pieces_look(const struct sim_pieces *pieces, void *buffer, size_t size);
 void sim_pieces_free(struct sim_pieces *pieces);
+
+/* ---- descriptors on their way: sim_rights.c ---- */
+
+/* The descriptors of a message that is sent: 0, NULL if there are none, or -EBADF, -EINVAL, -ENOMEM. */
+int sim_rights_make(struct sim_engine *engine, const struct msghdr *message,
+                    struct sim_rights **ret_rights);
+
+/* Hands them over with a message that is received; NULL: there are none. What finds no room, or no
+ * number, is closed, and the message says so. */
+void sim_rights_give(struct sim_engine *engine, struct sim_rights *rights, struct msghdr *message);
+
+/* Closes them; NULL is harmless. */
+void sim_rights_drop(struct sim_rights *rights);
+
+/* Closes all that are on their way, whoever they are in turn on the way to. */
+void sim_rights_end(struct sim_network *network);
 
 /* ---- ports: sim_port.c ---- */
 

@@ -46,7 +46,8 @@ ssize_t sim_pipe_fill(struct engine *base, int number, int pipe, size_t size)
     if (into->write_shut)
         return -EPIPE;
     struct sim_way *way = &into->connection->ways[1];
-    size_t part = least(least(size, PIECE), least(sim_way_room(way), from->received.size));
+    size_t part = least(least(size, PIECE),
+                        least(sim_way_room(way), sim_pieces_extent(&from->received, PIECE)));
     if (!part)
         return sim_way_room(way) && size ? sim_socket_receive(base, number, &nothing, 1) : -EAGAIN;
     part = sim_socket_part(from, part);
@@ -56,7 +57,7 @@ ssize_t sim_pipe_fill(struct engine *base, int number, int pipe, size_t size)
     sim_pieces_look(&from->received, bytes, part);
     ssize_t n = sim_way_send(way, bytes, part);
     if (n > 0)
-        sim_socket_take(from, bytes, (size_t)n);
+        sim_socket_take(from, bytes, (size_t)n, NULL);
     free(bytes);
     return n;
 }
@@ -76,7 +77,7 @@ ssize_t sim_pipe_drain(struct engine *base, int pipe, int number, size_t size)
     sim_pieces_look(&from->received, bytes, part);
     ssize_t n = sim_socket_send(base, number, bytes, part);
     if (n > 0)
-        sim_socket_take(from, bytes, (size_t)n);
+        sim_socket_take(from, bytes, (size_t)n, NULL);
     free(bytes);
     return n == -EPERM ? -EINVAL : n;
 }

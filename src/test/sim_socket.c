@@ -24,6 +24,7 @@ struct sim_socket *sim_socket_create(struct sim_engine *engine, int family)
     socket->engine = engine;
     socket->family = family;
     socket->type = SOCK_STREAM;
+    socket->references = 1;
     return socket;
 }
 
@@ -88,8 +89,7 @@ static void socket_leave(struct sim_socket *socket, bool reset)
 
 static void socket_free(struct sim_socket *socket)
 {
-    if (socket->watch)
-        sim_watch_end(socket->engine, socket->watch);
+    sim_watches_end(socket->engine, &socket->watches, -1);
     sim_pieces_free(&socket->received);
     sim_datagrams_free(&socket->arrived, NULL);
     sim_port_release(socket->engine->sim->network, socket);
@@ -115,6 +115,8 @@ static void listener_stop(struct sim_socket *listener)
 
 void sim_socket_close(struct sim_socket *socket)
 {
+    if (--socket->references > 0)
+        return;
     if (socket->state == SOCKET_LISTENING)
         listener_stop(socket);
     socket_leave(socket, false);
@@ -397,23 +399,16 @@ size_t sim_socket_part(struct sim_socket *socket, size_t whole)
     return part;
 }
 
-void sim_socket_take(struct sim_socket *socket, void *buffer, size_t size)
+void sim_socket_take(struct sim_socket *socket, void *buffer, size_t size,
+                     struct sim_rights **ret_rights)
 {
-    struct sim_connection *connection = socket->connection;
-    (void)sim_pieces_take(&socket->received, buffer, size);
-    if (connection)
-        sim_way_received(&connection->ways[!socket->side], size);
+    sim_pieces_take(&socket->received, buffer, size, ret_rights);
+    if (socket->connection)
+        sim_way_received(&socket->connection->ways[!socket->side], size);
 }
 
-static ssize_t receive_data(struct sim_socket *socket, void *buffer, size_t size)
-{
-    size_t whole = size < socket->received.size ? size : socket->received.size;
-    size_t part = sim_socket_part(socket, whole);
-    sim_socket_take(socket, buffer, part);
-    return (ssize_t)part;
-}
-
-ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t size)
+static ssize_t receive_part(struct engine *base, int number, void *buffer, size_t size,
+                            struct sim_rights **ret_rights)
 {
     int r = 0;
     struct sim_socket *socket = sim_stream_find(base, number, &r);
@@ -421,8 +416,11 @@ ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t
         return r;
     if (sim_socket_is_pipe(socket) && socket->side == 1)
         return -EBADF;
-    if (socket->received.first && size)
-        return receive_data(socket, buffer, size);
+    if (socket->received.first && size) {
+        size = sim_socket_part(socket, sim_pieces_extent(&socket->received, size));
+        sim_socket_take(socket, buffer, size, ret_rights);
+        return (ssize_t)size;
+    }
     if (socket->read_ended)
         return 0;
     if (socket->error)
@@ -432,6 +430,11 @@ ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t
     if (socket->state == SOCKET_IDLE || socket->state == SOCKET_LISTENING)
         return sim_socket_is_local(socket) ? -EINVAL : -ENOTCONN;
     return size ? -EAGAIN : 0;
+}
+
+ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t size)
+{
+    return receive_part(base, number, buffer, size, NULL);
 }
 
 ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_t size)
@@ -462,39 +465,62 @@ ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_
     return sim_way_send(way, data, at_once ? part : sim_socket_part(socket, part));
 }
 
-/* The parts one after the other, until one isn't moved whole. */
-static ssize_t each_part(struct engine *base, int number, const struct msghdr *message,
-                         ssize_t (*move)(struct engine *, int, void *, size_t))
-{
-    size_t moved = 0;
-    for (size_t i = 0; i < message->msg_iovlen; i++) {
-        const struct iovec *part = &message->msg_iov[i];
-        ssize_t n = part->iov_len ? move(base, number, part->iov_base, part->iov_len) : 0;
-        if (n < 0)
-            return moved ? (ssize_t)moved : n;
-        moved += (size_t)n;
-        if ((size_t)n < part->iov_len)
-            break;
-    }
-    return (ssize_t)moved;
-}
-
-static ssize_t send_part(struct engine *base, int number, void *data, size_t size)
-{
-    return sim_socket_send(base, number, data, size);
-}
+/* Both move the parts one after the other, until one isn't moved whole. */
 
 ssize_t sim_socket_receive_message(struct engine *base, int number, struct msghdr *message)
 {
+    struct sim_rights *rights = NULL;
+    ssize_t n = 0, moved = 0;
+    for (size_t i = 0; i < message->msg_iovlen && !rights; i++) {
+        const struct iovec *part = &message->msg_iov[i];
+        n = part->iov_len ? receive_part(base, number, part->iov_base, part->iov_len, &rights) : 0;
+        moved += n > 0 ? n : 0;
+        if (n < (ssize_t)part->iov_len)
+            break;
+    }
     message->msg_namelen = 0;
-    message->msg_controllen = 0;
     message->msg_flags = 0;
-    return each_part(base, number, message, sim_socket_receive);
+    sim_rights_give(sim_engine_of(base), rights, message);
+    return moved ? moved : n;
 }
 
+static ssize_t send_parts(struct engine *base, int number, const struct msghdr *message)
+{
+    ssize_t n = 0, moved = 0;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        const struct iovec *part = &message->msg_iov[i];
+        n = part->iov_len ? sim_socket_send(base, number, part->iov_base, part->iov_len) : 0;
+        moved += n > 0 ? n : 0;
+        if (n < (ssize_t)part->iov_len)
+            break;
+    }
+    return moved ? moved : n;
+}
+
+/* Only over Unix sockets more than bytes can travel. */
 ssize_t sim_socket_send_message(struct engine *base, int number, const struct msghdr *message)
 {
-    return each_part(base, number, message, send_part);
+    int r = 0;
+    struct sim_rights *rights;
+    if (!message->msg_control)
+        return send_parts(base, number, message);
+    struct sim_socket *socket = sim_socket_find(base, number, &r);
+    if (socket && socket->family != AF_UNIX)
+        r = -EINVAL;
+    if (r == 0)
+        r = sim_rights_make(sim_engine_of(base), message, &rights);
+    if (r < 0)
+        return r;
+    struct sim_way *way = socket->connection ? &socket->connection->ways[socket->side] : NULL;
+    if (way)
+        way->rights = rights;
+    ssize_t n = send_parts(base, number, message);
+    if (!way || way->rights) { /* it didn't come to it */
+        sim_rights_drop(rights);
+        if (way)
+            way->rights = NULL;
+    }
+    return n;
 }
 
 /* Files are read by operations here, which take their time. */

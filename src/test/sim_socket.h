@@ -48,8 +48,9 @@ struct sim_socket {
     struct link in_port;        /* while it has a local address */
     struct link in_listeners;   /* while it listens */
     int options[OPTION_COUNT];
-    struct watch *watch;
-    int error; /* negative, to be told once */
+    struct list watches;
+    unsigned references; /* numbers that stand for it, and messages in which it travels */
+    int error;           /* negative, to be told once */
 
     struct sim_connection *connection; /* connecting, connected; NULL again once that is broken */
     unsigned side;                     /* its own end there */
@@ -132,7 +133,7 @@ static inline bool sim_socket_is_local(const struct sim_socket *socket)
 int sim_socket_join(struct sim_engine *engine, int family, enum sim_descriptor_kind kind,
                     int ends[2]);
 
-/* Closes and frees; its number is given back by then. */
+/* Gives a reference back; the last one closes it, and frees. */
 void sim_socket_close(struct sim_socket *socket);
 
 /* The socket of a number, or NULL with -EBADF or -ENOTSOCK. */
@@ -145,16 +146,17 @@ struct sim_socket *sim_stream_find(struct engine *base, int number, int *code);
 /* How much of what can be moved is, as chance has it. */
 size_t sim_socket_part(struct sim_socket *socket, size_t whole);
 
-/* So much that has arrived is taken; the buffer has room for it. */
-void sim_socket_take(struct sim_socket *socket, void *buffer, size_t size);
+/* So much that has arrived is taken: see sim_pieces_take. */
+void sim_socket_take(struct sim_socket *socket, void *buffer, size_t size,
+                     struct sim_rights **ret_rights);
 
 /* READY_... of now. */
 unsigned sim_socket_ready(const struct sim_socket *socket);
 
-/* Tells the socket's watch that something has happened. */
+/* Tells the socket's watches that something has happened. */
 static inline void sim_socket_edge(struct sim_socket *socket)
 {
-    sim_edge(socket->engine, socket->watch);
+    sim_edges(socket->engine, &socket->watches);
 }
 
 /* The connection is no more, or couldn't be made. */

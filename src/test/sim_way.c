@@ -46,22 +46,45 @@ static struct sim_piece *pieces_take_first(struct sim_pieces *pieces)
     return piece;
 }
 
-size_t sim_pieces_take(struct sim_pieces *pieces, void *buffer, size_t size)
+static void piece_free(struct sim_piece *piece)
+{
+    sim_rights_drop(piece->rights);
+    free(piece);
+}
+
+size_t sim_pieces_extent(const struct sim_pieces *pieces, size_t size)
+{
+    size_t extent = 0;
+    for (const struct sim_piece *piece = pieces->first; piece && extent < size;
+         piece = piece->next) {
+        extent += piece->end - piece->begin;
+        if (piece->rights)
+            break;
+    }
+    return extent < size ? extent : size;
+}
+
+void sim_pieces_take(struct sim_pieces *pieces, void *buffer, size_t size,
+                     struct sim_rights **ret_rights)
 {
     size_t taken = 0;
-    while (pieces->first && taken < size) {
+    while (taken < size) {
         struct sim_piece *piece = pieces->first;
         size_t part = piece->end - piece->begin;
         if (part > size - taken)
             part = size - taken;
+        if (piece->rights && ret_rights)
+            *ret_rights = piece->rights;
+        else
+            sim_rights_drop(piece->rights);
+        piece->rights = NULL;
         memcpy((char *)buffer + taken, piece_data(piece) + piece->begin, part);
         piece->begin += part;
         pieces->size -= part;
         taken += part;
         if (piece->begin == piece->end)
-            free(pieces_take_first(pieces));
+            piece_free(pieces_take_first(pieces));
     }
-    return taken;
 }
 
 void sim_pieces_look(const struct sim_pieces *pieces, void *buffer, size_t size)
@@ -81,7 +104,7 @@ void sim_pieces_free(struct sim_pieces *pieces)
     while (pieces->first) {
         struct sim_piece *piece = pieces_take_first(pieces);
         if (piece->kind == PIECE_DATA)
-            free(piece);
+            piece_free(piece);
     }
 }
 
@@ -125,7 +148,7 @@ static void data_arrives(struct sim_way *way, struct sim_piece *piece)
         sim_socket_edge(receiver);
         return;
     }
-    free(piece);
+    piece_free(piece);
     if (!way->connection->local)
         sim_way_reset(way_back(way)); /* nobody is there any more */
 }
@@ -268,7 +291,8 @@ static bool send_piece(struct sim_way *way, const char *data, size_t size)
     struct sim_piece *piece = malloc(sizeof *piece + size);
     if (!piece)
         return false;
-    *piece = (struct sim_piece){.kind = PIECE_DATA, .end = size};
+    *piece = (struct sim_piece){.kind = PIECE_DATA, .end = size, .rights = way->rights};
+    way->rights = NULL;
     memcpy(piece_data(piece), data, size);
     way->used += size;
     way_put(way, piece, size);

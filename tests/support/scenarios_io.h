@@ -305,6 +305,72 @@ TEST_HELPER int scenario_splice(void)
     return r;
 }
 
+/* ---- descriptors that travel ---- */
+
+TEST_HELPER void close_number(int number)
+{
+    (void)loop_self->engine->call->close(loop_self->engine, number);
+}
+
+struct send_end {
+    eddy_stream *stream, *end;
+};
+TEST_HELPER int send_end(struct send_end *a)
+{
+    ssize_t r = 0;
+    for (int i = 0; i < 3 && r >= 0; i++) {
+        const int numbers[] = {eddy_stream_descriptor(a->end), eddy_stream_descriptor(a->end)};
+        r = eddy_stream_send_descriptors(a->stream, "bytes", 5, numbers, 2);
+        if (r >= 0)
+            r = eddy_sleep(i % 2);
+    }
+    return first_of((int)r, eddy_stream_write_end(a->stream));
+}
+
+TEST_HELPER int receive_ends(eddy_stream *stream)
+{
+    ssize_t r = 1;
+    size_t bytes = 0, numbers = 0;
+    while (r > 0) {
+        char buffer[4];
+        int got[2];
+        size_t count = 2;
+        r = eddy_stream_receive_descriptors(stream, buffer, sizeof buffer, got, &count);
+        for (size_t i = 0; r >= 0 && i < count; i++)
+            close_number(got[i]);
+        bytes += r > 0 ? (size_t)r : 0;
+        numbers += r > 0 ? count : 0;
+    }
+    if (r == 0 && numbers * 5 != bytes * 2)
+        wrong("%zu descriptors came with %zu bytes", numbers, bytes);
+    return (int)r;
+}
+
+/* Copies of a pipe's end: it has ended when the last one is closed, wherever that is. */
+TEST_HELPER int scenario_descriptors(void)
+{
+    eddy_stream *reader, *writer, *one, *other;
+    char byte;
+    int error, r = eddy_stream_pipe(&reader, &writer);
+    if (r < 0)
+        return r;
+    r = eddy_stream_pair(&one, &other);
+    if (r == 0) {
+        eddy_with_group (group, &error) {
+            eddy_task *task = eddy_spawn(group, send_end, .stream = one, .end = writer);
+            error = task ? receive_ends(other) : 0;
+        }
+        r = error;
+        eddy_stream_close(one);
+        eddy_stream_close(other);
+    }
+    eddy_stream_close(writer);
+    if (r == 0)
+        r = (int)eddy_stream_read(reader, &byte, 1);
+    eddy_stream_close(reader);
+    return r;
+}
+
 /* ---- connecting ---- */
 
 TEST_HELPER int scenario_connect(void)
@@ -609,8 +675,8 @@ TEST_HELPER int scenario_process_pool(void)
         each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
             each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
                 each(server_end) each(datagram) each(path) each(lines) each(flood)                 \
-                    each(write_vector) each(splice) each(connect) each(connect_unix) each(pipe)    \
-                        real(watch) each(file) each(sendfile) each(thread) each(thread_pool)       \
-                            each(process_pool)
+                    each(write_vector) each(splice) each(descriptors) each(connect)                \
+                        each(connect_unix) each(pipe) real(watch) each(file) each(sendfile)        \
+                            each(thread) each(thread_pool) each(process_pool)
 
 #endif
