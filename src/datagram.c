@@ -88,6 +88,8 @@ static int open_at(struct engine *engine, const struct address *address, bool co
     if (descriptor < 0)
         return descriptor;
     int r = set_options(engine, descriptor, options);
+    if (r == 0)
+        r = datagram_group_options(engine, descriptor, family, options);
     if (r == 0 && family == AF_INET6)
         (void)engine->call->set_option(engine, descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (r == 0)
@@ -132,6 +134,8 @@ static int make(const char *call, const char *host, int port, bool connected,
         return log_misuse(-EINVAL, call, "port %d isn't within %d and 65535", port, connected);
     if (options->receive_buffer < 0)
         return log_misuse(-EINVAL, call, "a receive buffer of %d", options->receive_buffer);
+    if (options->group_hops < 0 || options->group_hops > UINT8_MAX)
+        return log_misuse(-EINVAL, call, "%d hops aren't within 0 and 255", options->group_hops);
     if (!task_current())
         return task_missing(call);
     int r = resolve(host, port, &list);

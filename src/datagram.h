@@ -15,6 +15,7 @@
  *
  *      datagram.c           addresses, sockets from open to close
  *      datagram_transfer.c  receiving and sending
+ *      datagram_group.c     multicast
  */
 #ifndef EDDY_SRC_DATAGRAM_H
 #define EDDY_SRC_DATAGRAM_H
@@ -65,6 +66,10 @@ static inline void datagram_address_out(const struct address *address, struct ed
 bool datagram_is_home(const struct eddy_datagram *datagram);
 
 void datagram_release(struct eddy_datagram *datagram);
+
+/* Sets the options for sending to groups: 0 or the error. */
+int datagram_group_options(struct engine *engine, int descriptor, int family,
+                           const struct eddy_datagram_options *options);
 
 /* The watch's: something may be ready. */
 void datagram_edge(struct watch *watch, unsigned what);

@@ -60,6 +60,11 @@ struct eddy_datagram_options {
     bool broadcast;     /* may send to broadcast addresses: SO_BROADCAST */
     int receive_buffer; /* bytes that may wait unread, beyond it datagrams are dropped: SO_RCVBUF;
                            default the system's, its limit net.core.rmem_max */
+
+    /* Of what is sent to groups: */
+    const char *group_interface; /* by which it goes, "eth0"; default: as the routes say */
+    int group_hops;              /* how many networks far; default 1, the own one */
+    bool group_not_here;         /* sockets of this machine don't hear it */
 };
 
 /* A socket at host and port, for all peers. host NULL or "": every IPv4 interface; "::": every IPv6
@@ -84,6 +89,22 @@ EDDY_API int eddy_datagram_descriptor(const eddy_datagram *datagram);
 
 /* Its own address: 0 or a negative errno. */
 EDDY_API int eddy_datagram_local(const eddy_datagram *datagram, struct eddy_address *address);
+
+/* ---- groups: multicast ---- */
+
+/* From now on what is sent to the group ("239.1.2.3", "ff02::1234") and the socket's port arrives here,
+ * too, if it comes by this interface ("eth0"; NULL: the one that the routes choose for the group). A
+ * socket hears only groups it has joined itself; it may join several, and to have several sockets of a
+ * machine hear one, open all with reuse_port at "0.0.0.0" or "::". Don't suspend; closing leaves.
+ * To send to a group just send to its address; it goes to the own network alone unless group_hops says
+ * more.
+ * 0, -EINVAL (no group), -EAFNOSUPPORT (IPv6 on an IPv4 socket, or the other way round), -ENODEV (no such
+ * interface, or no route), -EADDRINUSE (joined already), -EADDRNOTAVAIL (leave: not joined), -ENOBUFS
+ * (more than net.ipv4.igmp_max_memberships), -EMFILE, -ENOMEM, -ENOTSUP (a simulated socket). */
+EDDY_API EDDY_MUST_USE int eddy_datagram_join(eddy_datagram *datagram, const char *group,
+                                              const char *interface);
+EDDY_API EDDY_MUST_USE int eddy_datagram_leave(eddy_datagram *datagram, const char *group,
+                                               const char *interface);
 
 /* ---- one at a time ---- */
 

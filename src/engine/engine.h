@@ -87,6 +87,12 @@ struct operation {
 struct engine;
 struct stat;
 
+enum group_change {
+    GROUP_JOIN,
+    GROUP_LEAVE,
+    GROUP_SEND_BY, /* what goes to groups leaves by this interface */
+};
+
 struct engine_vtable {
     const char *name;
     bool submits;   /* has submit/cancel */
@@ -131,6 +137,9 @@ struct engine_vtable {
     ssize_t (*send_from_pipe)(struct engine *engine, int pipe, int descriptor, size_t size);
     /* Reads what is known to be in a pipe of ours; no fault is made of that. */
     ssize_t (*take_from_pipe)(struct engine *engine, int pipe, void *buffer, size_t size);
+    /* Of a datagram socket; `group` tells at least the family, `interface` (a name) may be NULL. */
+    int (*change_group)(struct engine *engine, int descriptor, enum group_change change,
+                        const struct sockaddr *group, socklen_t size, const char *interface);
     /* recvmmsg and sendmmsg: how many of them, at least one. Received: msg_len is the datagram's whole
      * size, also if there was less room; what is told of an address is msg_name's. */
     int (*receive_datagrams)(struct engine *engine, int descriptor, struct mmsghdr *messages,
@@ -210,6 +219,7 @@ EDDY_PRIVATE int engine_create(const char *name, struct engine **ret_engine, cha
     .close = engine_socket_close, .local_address = engine_socket_local_address,                    \
     .peer_address = engine_socket_peer_address, .set_option = engine_socket_set_option,            \
     .get_option = engine_socket_get_option, .position = engine_socket_position,                    \
+    .change_group = engine_socket_change_group,                                                    \
     .receive_datagrams = engine_socket_receive_datagrams,                                          \
     .send_datagrams = engine_socket_send_datagrams, .read_now = engine_socket_read_now,            \
     .take_from_pipe = engine_socket_receive, .socket_pair = engine_socket_socket_pair,             \
@@ -225,6 +235,8 @@ EDDY_PRIVATE ssize_t engine_socket_send_message(struct engine *, int, const stru
 EDDY_PRIVATE ssize_t engine_socket_send_file(struct engine *, int, int, int64_t, size_t);
 EDDY_PRIVATE ssize_t engine_socket_receive_into_pipe(struct engine *, int, int, size_t);
 EDDY_PRIVATE ssize_t engine_socket_send_from_pipe(struct engine *, int, int, size_t);
+EDDY_PRIVATE int engine_socket_change_group(struct engine *, int, enum group_change,
+                                            const struct sockaddr *, socklen_t, const char *);
 EDDY_PRIVATE int engine_socket_receive_datagrams(struct engine *, int, struct mmsghdr *, unsigned);
 EDDY_PRIVATE int engine_socket_send_datagrams(struct engine *, int, struct mmsghdr *, unsigned);
 EDDY_PRIVATE int engine_socket_socket(struct engine *, int, int, int);

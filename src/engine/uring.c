@@ -337,6 +337,7 @@ static const struct engine_vtable uring_vtable = {
     .send_file = engine_socket_send_file,
     .receive_into_pipe = engine_socket_receive_into_pipe,
     .send_from_pipe = engine_socket_send_from_pipe,
+    .change_group = engine_socket_change_group,
     .receive_datagrams = engine_socket_receive_datagrams,
     .send_datagrams = engine_socket_send_datagrams,
     .socket = engine_socket_socket,

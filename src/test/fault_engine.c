@@ -219,6 +219,16 @@ static ssize_t fault_take_from_pipe(struct engine *base, int pipe, void *buffer,
     return inner->call->take_from_pipe(inner, pipe, buffer, size);
 }
 
+static int fault_change_group(struct engine *base, int descriptor, enum group_change change,
+                              const struct sockaddr *group, socklen_t size, const char *interface)
+{
+    struct fault_engine *fault = fault_engine(base);
+    int code = fault_strike(fault->plan, FAULT_CHANGE_GROUP);
+    return code ? code
+                : fault->inner->call->change_group(fault->inner, descriptor, change, group, size,
+                                                   interface);
+}
+
 /* Datagrams are never cut: a storm of short transfers lets one through at a time. */
 static int fault_receive_datagrams(struct engine *base, int descriptor, struct mmsghdr *messages,
                                    unsigned count)
@@ -464,6 +474,7 @@ static const struct engine_vtable fault_vtable = {
     .receive_into_pipe = fault_receive_into_pipe,
     .send_from_pipe = fault_send_from_pipe,
     .take_from_pipe = fault_take_from_pipe,
+    .change_group = fault_change_group,
     .receive_datagrams = fault_receive_datagrams,
     .send_datagrams = fault_send_datagrams,
     .socket = fault_socket,

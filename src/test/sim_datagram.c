@@ -269,3 +269,12 @@ int sim_datagram_receive(struct engine *base, int number, struct mmsghdr *messag
         receive_one(socket, &messages[received++]);
     return received ? (int)received : -EAGAIN;
 }
+
+/* Of a simulated socket there are none. */
+int sim_change_group(struct engine *base, int number, enum group_change change,
+                     const struct sockaddr *group, socklen_t size, const char *interface)
+{
+    return sim_descriptor_is_real(number)
+               ? engine_socket_change_group(base, number, change, group, size, interface)
+               : -ENOTSUP;
+}

@@ -17,6 +17,8 @@ void sim_datagrams_free(struct list *datagrams, struct sim *sim);
 /* ---- calls of the engine ---- */
 
 int sim_datagram_send(struct engine *base, int number, struct mmsghdr *messages, unsigned count);
+int sim_change_group(struct engine *base, int number, enum group_change change,
+                     const struct sockaddr *group, socklen_t size, const char *interface);
 int sim_datagram_receive(struct engine *base, int number, struct mmsghdr *messages, unsigned count);
 
 #endif

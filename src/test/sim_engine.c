@@ -350,6 +350,7 @@ static const struct engine_vtable sim_vtable = {
     .receive_into_pipe = sim_pipe_fill,
     .send_from_pipe = sim_pipe_drain,
     .take_from_pipe = sim_socket_receive,
+    .change_group = sim_change_group,
     .receive_datagrams = sim_datagram_receive,
     .send_datagrams = sim_datagram_send,
     .socket = sim_socket_open,
