@@ -46,13 +46,16 @@ ERRNOS = {
     'clone': 'EAGAIN ENOMEM',
     'clone3': 'EAGAIN ENOMEM',
     'close': 'EIO EINTR',
+    'close_range': 'ENOMEM ENOSYS',
     'connect': 'ECONNREFUSED ETIMEDOUT ENETUNREACH',
+    'dup3': 'EBUSY EINTR EMFILE',
     'epoll_create1': 'EMFILE ENOMEM',
     'epoll_ctl': 'ENOMEM ENOSPC EPERM',
     'epoll_pwait': 'EINTR',
     'epoll_pwait2': 'EINTR ENOSYS',
     'epoll_wait': 'EINTR',
     'eventfd2': 'EMFILE ENOMEM',
+    'execve': 'ENOENT EACCES ENOMEM',
     'fsync': 'EIO ENOSPC EINTR',
     'getrandom': 'EINTR ENOSYS',
     'getsockname': 'ENOBUFS',
@@ -60,6 +63,7 @@ ERRNOS = {
     'io_uring_enter': 'EINTR EAGAIN EBUSY',
     'io_uring_register': 'EINVAL ENOMEM',
     'io_uring_setup': 'ENOSYS EPERM ENOMEM',
+    'kill': 'EPERM ESRCH',
     'listen': 'EADDRINUSE',
     'madvise': 'EAGAIN ENOMEM EINVAL',
     'mkdir': 'EACCES ENOSPC',
@@ -68,6 +72,9 @@ ERRNOS = {
     'mprotect': 'ENOMEM',
     'munmap': 'ENOMEM',
     'openat': 'EMFILE EACCES EINTR',
+    'pidfd_open': 'EMFILE ENOMEM',
+    'pidfd_send_signal': 'EPERM ESRCH',
+    'pipe2': 'EMFILE ENFILE',
     'poll': 'EINTR ENOMEM',
     'ppoll': 'EINTR ENOMEM',
     'pread64': 'EIO EINTR',
@@ -80,6 +87,7 @@ ERRNOS = {
     'renameat2': 'EACCES ENOSPC',
     'sendmsg': 'ENOBUFS EINTR',
     'sendto': 'ECONNRESET EPIPE EINTR ENOBUFS',
+    'setpgid': 'EACCES EPERM',
     'setsockopt': 'ENOBUFS ENOPROTOOPT',
     'sigaltstack': 'ENOMEM',
     'signalfd4': 'EMFILE ENOMEM',
@@ -87,9 +95,13 @@ ERRNOS = {
     'socketpair': 'EMFILE',
     'unlink': 'EACCES EBUSY',
     'unlinkat': 'EACCES EBUSY',
+    'waitid': 'ECHILD EINTR',
     'write': 'EIO ENOSPC EINTR',
 }
 WITHOUT_SOCKETS = ('files', 'threads')
+
+# Without these a child can't be ended, or not be seen to have: that it is left is by right.
+UNREACHABLE = ('kill', 'pidfd_send_signal', 'waitid')
 
 OUTCOMES = ('unharmed', 'clear', 'mute', 'fatal', 'SILENT', 'CRASH', 'HANG', 'LEFT')
 GOOD = OUTCOMES[:4]
@@ -142,7 +154,7 @@ class Run:
     """One run of a program under strace, in a folder and a session of its own."""
 
     def __init__(self, bench, program, call=None, error=None, when=None):
-        self.bench, self.program = bench, program
+        self.bench, self.program, self.call = bench, program, call
         self.folder = tempfile.mkdtemp(prefix='strace-', dir=bench.folder)
         self.trace = os.path.join(self.folder, 'trace')
         self.options = ['-e', f'trace={call}' if call else 'trace=all']
@@ -217,7 +229,8 @@ class Run:
     def outcome(self):
         if self.hung:
             return 'mute' if LOST_WAKE.search(self.calls) else 'HANG'
-        if self.left:
+        if self.left or ('survivor: a child is left' in self.stderr and
+                         self.call not in UNREACHABLE):
             return 'LEFT'
         if self.status == 0:
             return 'unharmed'
@@ -249,7 +262,7 @@ class Bench:
         times = 1 if short else 6
         found = []
         for engine in engines(self.build):
-            for part in ('echo', 'files', 'threads', 'processes'):
+            for part in ('echo', 'files', 'threads', 'processes', 'children'):
                 found.append(Program(f'{part}-{engine}', lambda _, part=part: [survivor, part],
                                      engine, 20, times))
         # Without a choice of engine it must find another one if the first doesn't work.

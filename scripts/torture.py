@@ -297,7 +297,8 @@ class Torture:
 
         engines = sorted(self.engines & {'epoll', 'uring'})
         self.each(one, itertools.product(self.kit, engines, ('restart', 'interrupt')))
-        self.each(survive, itertools.product(('echo', 'files', 'threads', 'processes'), engines,
+        parts = ('echo', 'files', 'threads', 'processes', 'children')
+        self.each(survive, itertools.product(parts, engines,
                                              range(20 if self.short else 200)))
         result.notes.append(f'{sum(sent)} signals')
 

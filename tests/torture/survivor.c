@@ -3,10 +3,13 @@
  * A program for scripts/strace_inject.py to mistreat: a little of everything that makes system
  * calls. Whatever the system refuses it must end soon, with 0 or with a line that says why.
  *
- *     survivor echo | files | threads | processes        in a folder where it may write
+ *     survivor echo | files | threads | processes | children    in a folder where it may write
  */
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <eddy.h>
 
@@ -160,9 +163,89 @@ static int processes(void)
     return r;
 }
 
+/* ---- child processes: a pipeline, a talk, an end before its time ---- */
+
+static int expect_code(const char *child, int code, int expected)
+{
+    return code == expected ? 0
+                            : eddy_fail(-ECHILD, "%s ended with %d, not %d", child, code, expected);
+}
+
+static int counts(void)
+{
+    static const char *const echo[] = {"echo", "text", NULL}, *const cat[] = {"cat", NULL},
+                             *const wc[] = {"wc", "-c", NULL};
+    static const char *const *const programs[] = {echo, cat, wc};
+    const struct eddy_process_options options = {.stdout_to = EDDY_PIPE};
+    eddy_process *all[3];
+    int codes[3] = {0};
+    int r = eddy_process_pipeline(programs, 3, &options, all);
+    if (r < 0)
+        return r;
+    r = eddy_process_communicate_all(all, 3, NULL, 0, codes);
+    for (int i = 0; r == 0 && i < 3; i++)
+        r = expect_code(programs[i][0], codes[i], 0);
+    if (r == 0 && strtol(eddy_process_output(all[2], NULL), NULL, 10) != 5)
+        r = eddy_fail(-EBADMSG, "the pipeline says '%s'", eddy_process_output(all[2], NULL));
+    for (int i = 0; i < 3; i++)
+        eddy_process_close(all[i]);
+    return r;
+}
+
+static int answers(void)
+{
+    const struct eddy_process_options options = {.stdin_from = EDDY_PIPE, .stdout_to = EDDY_PIPE};
+    eddy_process *shell;
+    int code = -1, r = eddy_process_shell("read line; echo $line; exit 3", &options, &shell);
+    if (r < 0)
+        return r;
+    r = eddy_process_communicate(shell, "text\n", 5, &code);
+    if (r == 0)
+        r = expect_code("the shell", code, 3);
+    if (r == 0 && strcmp(eddy_process_output(shell, NULL), "text\n") != 0)
+        r = eddy_fail(-EBADMSG, "the shell says '%s'", eddy_process_output(shell, NULL));
+    eddy_process_close(shell);
+    return r;
+}
+
+/* It ends by itself, too, where no signal gets through. */
+static int is_ended(void)
+{
+    static const char *const sleeps[] = {"sleep", "1", NULL};
+    const struct eddy_process_options options = {.group = EDDY_OWN_GROUP, .grace = 0.2};
+    eddy_process *asked, *closed;
+    int code = 0, r = eddy_process_exec(sleeps, &options, &asked);
+    if (r < 0)
+        return r;
+    r = eddy_process_exec(sleeps, &options, &closed);
+    if (r == 0) {
+        r = eddy_process_terminate(asked);
+        eddy_process_close(closed);
+    }
+    if (r == 0)
+        r = eddy_process_wait(asked, &code);
+    eddy_process_close(asked);
+    return r < 0 ? r : expect_code("sleep", code, -SIGTERM);
+}
+
+static int children(void)
+{
+    int r = counts();
+    if (r == 0)
+        r = answers();
+    return r < 0 ? r : is_ended();
+}
+
 /* ---- */
 
 static int (*chosen)(void);
+
+/* Neither running nor a zombie. */
+static bool no_child_is_left(void)
+{
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
+}
 
 static int with_patience(void)
 {
@@ -174,12 +257,16 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*function)(void);
-    } parts[] = {{"echo", echo}, {"files", files}, {"threads", threads}, {"processes", processes}};
+    } parts[] = {{"echo", echo},
+                 {"files", files},
+                 {"threads", threads},
+                 {"processes", processes},
+                 {"children", children}};
     for (size_t i = 0; argc == 2 && i < sizeof parts / sizeof *parts; i++)
         if (strcmp(argv[1], parts[i].name) == 0)
             chosen = parts[i].function;
     if (!chosen) {
-        fprintf(stderr, "usage: %s echo | files | threads | processes\n", argv[0]);
+        fprintf(stderr, "usage: %s echo | files | threads | processes | children\n", argv[0]);
         return 2;
     }
     int r = chosen == processes ? eddy_process_pool_init() : 0;
@@ -187,5 +274,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "survivor: no process pools: %s\n", eddy_error_name(r));
         return 1;
     }
-    return eddy_run(with_patience) < 0;
+    r = eddy_run(with_patience);
+    if (chosen == children && !no_child_is_left()) {
+        fprintf(stderr, "survivor: a child is left\n");
+        return 1;
+    }
+    return r < 0;
 }
