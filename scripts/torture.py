@@ -112,6 +112,10 @@ class Torture:
         self.engines = {test['name'].split('/')[0] for test in introspect(self.build, 'tests')}
         self.kit = sorted(name for name in self.programs if self.has_kit(name))
         self.running = set()
+        # Of the tests; what those that are cut off leave goes with it. Short, for it is part of
+        # sockets' paths.
+        base = tempfile.gettempdir()
+        self.folder = tempfile.mkdtemp(prefix='eddy-', dir=base if len(base) <= 40 else '/tmp')
 
     def has_kit(self, name):
         text = subprocess.run([self.programs[name], '--help'], stdout=subprocess.PIPE,
@@ -123,7 +127,8 @@ class Torture:
     def run(self, result, label, command, timeout=None, folder=None, **environment):
         """The exit status and the output of a command, also in a log; None if it hung."""
         log = os.path.join(self.logs, f'{result.name}-{label}.log'.replace('/', '-'))
-        variables = dict(os.environ, EDDY_SOURCE_ROOT=SOURCE, EDDY_BUILD_ROOT=self.build)
+        variables = dict(os.environ, EDDY_SOURCE_ROOT=SOURCE, EDDY_BUILD_ROOT=self.build,
+                         TMPDIR=self.folder)
         variables.update(environment)
         with open(log, 'w+', encoding='utf-8', errors='replace') as file:
             file.write('$ ' + ' '.join([f'{k}={v}' for k, v in environment.items()] + command) + '\n')
@@ -152,6 +157,9 @@ class Torture:
     def kill_all(self):
         for process in list(self.running):
             self.kill(process)
+
+    def leave_nothing(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def tell(self, label, output):
         print(f'--- {label}')
@@ -424,17 +432,21 @@ def main():
 
     def leave(number, _):
         torture.kill_all()
+        torture.leave_nothing()
         os._exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     results = []
-    for name in options.classes or CLASSES:
-        result = Result(name)
-        print(f'{name} ...', flush=True)
-        getattr(torture, name)(result)
-        result.seconds = time.monotonic() - result.started
-        results.append(result)
+    try:
+        for name in options.classes or CLASSES:
+            result = Result(name)
+            print(f'{name} ...', flush=True)
+            getattr(torture, name)(result)
+            result.seconds = time.monotonic() - result.started
+            results.append(result)
+    finally:
+        torture.leave_nothing()
     text = table(results, options.seed)
     print('\n' + text, end='')
     if not options.short and not options.classes:

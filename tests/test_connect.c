@@ -4,6 +4,7 @@
 #include "connect_names.h"
 #include "address.h"
 #include "stream_pairs.h"
+#include "support/folder.h"
 
 /* A port of 127.0.0.1 on which nobody listens. */
 static int closed_port(void)
@@ -165,12 +166,14 @@ static int unix_listener(const char *path, int type)
     return listener;
 }
 
-static char unix_path[64];
+static char unix_path[TEST_PATH];
 
-static const char *unix_name(const char *prefix)
+/* With '@' for the folder the name is an abstract one. */
+static const char *unix_name(const char *folder)
 {
-    (void)snprintf(unix_path, sizeof unix_path, "%seddy-connect-%d", prefix, (int)getpid());
-    return unix_path;
+    char name[32];
+    (void)snprintf(name, sizeof name, "eddy-connect-%d", (int)getpid());
+    return test_path(unix_path, folder, name);
 }
 
 static int check_unix(const char *path)
@@ -194,7 +197,7 @@ static int check_unix(const char *path)
 
 TEST(unix_sockets_by_path_and_by_abstract_name)
 {
-    CHECK_INT(check_unix(unix_name("/tmp/")), 0);
+    CHECK_INT(check_unix(unix_name(test_folder())), 0);
     CHECK_INT(unlink(unix_path), 0);
     return check_unix(unix_name("@"));
 }
@@ -216,7 +219,7 @@ TEST(what_no_unix_connection_comes_of)
     CHECK_REPORT(EDDY_LOG_MISUSE, "the path is NULL");
     CHECK_INT(eddy_connect_unix("/tmp", NULL), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the stream is NULL");
-    int datagrams = unix_listener(unix_name("/tmp/"), SOCK_DGRAM);
+    int datagrams = unix_listener(unix_name(test_folder()), SOCK_DGRAM);
     CHECK_INT(eddy_connect_unix(unix_path, &stream), -EPROTOTYPE);
     CHECK_INT(unlink(unix_path), 0);
     close(datagrams);

@@ -118,10 +118,10 @@ TEST(a_directory_that_vanishes)
     CHECK_INT(eddy_directory_open(in_scratch("gone"), &directory), 0);
     CHECK_INT(eddy_remove_directory(in_scratch("gone")), 0);
     CHECK_INT(eddy_directory_next(directory, &entry), -ENOENT);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "listing '/tmp/");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "listing '/");
     eddy_directory_close(directory);
     CHECK_INT(eddy_directory_open(in_scratch("gone"), &directory), -ENOENT);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "can't open the directory '/tmp/");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "can't open the directory '/");
     CHECK_INT(file_make(in_scratch("file"), ""), 0);
     CHECK_INT(eddy_directory_open(in_scratch("file"), &directory), -ENOTDIR);
     return eddy_unlink(in_scratch("file"));
@@ -179,7 +179,7 @@ TEST(a_walk_goes_as_far_as_it_is_told)
     CHECK_INT(count_walk(in_scratch("far/"), 0, "a"), 3);
     CHECK_INT(count_walk(in_scratch("far/c"), 0, NULL), 0);
     CHECK_INT(count_walk(in_scratch("nothing"), 0, NULL), -ENOENT);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "walking '/tmp/");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "walking '/");
     CHECK_INT(count_walk(in_scratch("far/two"), 0, NULL), -ENOTDIR);
     eddy_foreach (struct eddy_walk_entry *, entry, &err, eddy_walk, .path = in_scratch("far"))
         if (entry->depth == 3 && ++count)
@@ -238,7 +238,7 @@ TEST(a_tree_is_removed)
     struct stat status;
     CHECK_INT(tree_make("tree"), 0);
     CHECK_INT(eddy_remove_tree(in_scratch("tree/two")), -ENOTDIR);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "can't delete '/tmp/");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "can't delete '/");
     CHECK_INT(eddy_remove_tree(in_scratch("tree")), 0);
     CHECK_INT(eddy_path_status(in_scratch("tree"), &status, true), -ENOENT);
     CHECK_INT(eddy_remove_tree(in_scratch("tree")), 0); /* gone is gone */

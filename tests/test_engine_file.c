@@ -10,12 +10,13 @@
 #include <unistd.h>
 #include "engine/uring_slot.h"
 #include "engine_test.h"
+#include "support/folder.h"
 
-static char directory[] = "/tmp/eddy-engine-XXXXXX";
+static char directory[TEST_PATH];
 
 static const char *in_directory(const char *name)
 {
-    static char paths[4][128];
+    static char paths[4][TEST_PATH + 64];
     static int turn;
     char *path = paths[turn++ % 4];
     (void)snprintf(path, sizeof paths[0], "%s/%s", directory, name);
@@ -442,7 +443,7 @@ int main(void)
         TEST(test_overflow_is_fetched),
         TEST(test_small_rings_lose_nothing),
     };
-    if (!mkdtemp(directory))
+    if (!mkdtemp(test_path(directory, test_folder(), "eddy-engine-XXXXXX")))
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     (void)rmdir(directory);

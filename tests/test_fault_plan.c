@@ -2,6 +2,7 @@
 /* The fault engine alone: each call fails as planned, and storms keep to the contract of edges. */
 #define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
+#include "support/folder.h"
 #include "test/fault_plan.h"
 
 struct seen {
@@ -233,10 +234,12 @@ static void done(struct operation *operation, int result)
     one->result = result;
 }
 
+static char planned_file[TEST_PATH];
+
 static int open_a_file(struct engine *engine)
 {
     struct done one = {.operation = {.kind = OPERATION_OPEN,
-                                     .path = "/tmp/eddy-test-fault-plan",
+                                     .path = planned_file,
                                      .flags = O_CREAT | O_RDWR | O_CLOEXEC,
                                      .mode = 0600,
                                      .done = done}};
@@ -257,17 +260,18 @@ PLAIN_TEST(an_operation_that_fails_is_not_performed)
 {
     struct fault_plan plan = {.storm = FAULT_STORM_LATE};
     struct engine *engine = engine_with(&plan);
+    (void)test_path(planned_file, test_folder(), "eddy-test-fault-plan");
     int file = open_a_file(engine);
     engine->call->destroy(engine);
     if (file == -ENOTSUP)
         return; /* such an engine has no operations */
     EXPECT(file >= 0);
     close(file);
-    EXPECT_INT(unlink("/tmp/eddy-test-fault-plan"), 0);
+    EXPECT_INT(unlink(planned_file), 0);
     struct fault_plan failing = {.fail = first_site(open_a_file, "open")};
-    (void)unlink("/tmp/eddy-test-fault-plan");
+    (void)unlink(planned_file);
     engine = engine_with(&failing);
     EXPECT_INT(open_a_file(engine), -EACCES);
     engine->call->destroy(engine);
-    EXPECT(access("/tmp/eddy-test-fault-plan", F_OK) < 0);
+    EXPECT(access(planned_file, F_OK) < 0);
 }

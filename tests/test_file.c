@@ -5,14 +5,14 @@
 #include <sys/stat.h>
 #define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
+#include "support/folder.h"
 
-static char directory[64], path[128], other[128];
+static char directory[TEST_PATH], path[TEST_PATH + 8], other[TEST_PATH + 8];
 
 /* A directory of the test's own, and two names in it. */
 static void directory_make(void)
 {
-    strcpy(directory, "/tmp/eddy-test-file-XXXXXX");
-    if (!mkdtemp(directory))
+    if (!mkdtemp(test_path(directory, test_folder(), "eddy-test-file-XXXXXX")))
         abort();
     (void)snprintf(path, sizeof path, "%s/file", directory);
     (void)snprintf(other, sizeof other, "%s/other", directory);
@@ -145,7 +145,7 @@ TEST(failures_name_path_and_operation)
     CHECK(!file);
     CHECK_INT(eddy_file_open(directory, O_RDONLY, 0, &file), 0);
     CHECK_INT(eddy_file_read(file, expected, 1), -EISDIR);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "reading from '/tmp/eddy-test");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "/eddy-test-file-");
     CHECK_INT(eddy_file_write(file, "x", 1), -EBADF);
     CHECK_INT(eddy_file_close(file), 0);
     CHECK(directory_remove());

@@ -218,7 +218,7 @@ TEST(truncating_and_the_status)
     CHECK_INT(eddy_path_status(in_scratch("text"), &status, true), 0);
     CHECK_INT(status.st_size, 8);
     CHECK_INT(eddy_path_status(in_scratch("nothing"), &status, true), -ENOENT);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "can't tell the status of '/tmp/");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "can't tell the status of '/");
     CHECK_INT(eddy_path_status(scratch, &status, false), 0);
     CHECK(S_ISDIR(status.st_mode));
     CHECK_INT(eddy_file_truncate(file, UINT64_MAX), -EINVAL);
@@ -226,7 +226,7 @@ TEST(truncating_and_the_status)
     CHECK_INT(eddy_file_close(file), 0);
     CHECK_INT(eddy_file_open(in_scratch("text"), O_RDONLY, 0, &file), 0);
     CHECK_INT(eddy_file_truncate(file, 0), -EINVAL);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "truncating '/tmp/");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "truncating '/");
     return eddy_file_close(file);
 }
 

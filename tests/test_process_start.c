@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <eddy/sim.h>
 #include "sanitizer.h"
+#include "support/folder.h"
 
 /* Runs a command with these options and stdout to a pipe; its output is noted, with its code. */
 static int note_output(const char *command, struct eddy_process_options options)
@@ -48,8 +49,8 @@ static void write_file(const char *path, const char *text, mode_t mode)
 
 TEST(rule_231_a_failed_exec_says_why_and_leaves_nothing)
 {
-    char folder[] = "/tmp/eddy-process-XXXXXX", script[64], plain[64], empty[64];
-    CHECK(mkdtemp(folder));
+    char folder[TEST_PATH], script[TEST_PATH + 8], plain[TEST_PATH + 8], empty[TEST_PATH + 8];
+    CHECK(mkdtemp(test_path(folder, test_folder(), "eddy-process-XXXXXX")));
     (void)snprintf(script, sizeof script, "%s/script", folder);
     (void)snprintf(plain, sizeof plain, "%s/plain", folder);
     (void)snprintf(empty, sizeof empty, "%s/empty", folder);
@@ -103,8 +104,8 @@ TEST(rule_231_the_step_that_failed_is_named)
 
 TEST(a_program_is_found_as_execvp_finds_it)
 {
-    char folder[] = "/tmp/eddy-process-XXXXXX", forbidden[64], path[160];
-    CHECK(mkdtemp(folder));
+    char folder[TEST_PATH], forbidden[TEST_PATH + 8], path[TEST_PATH + 64];
+    CHECK(mkdtemp(test_path(folder, test_folder(), "eddy-process-XXXXXX")));
     (void)snprintf(forbidden, sizeof forbidden, "%s/echo", folder);
     write_file(forbidden, "", 0600);
     (void)snprintf(path, sizeof path, "PATH=/no/such/folder:%s:/usr/bin:/bin", folder);

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include "loop.h"
+#include "support/folder.h"
 #include "support/test.h"
 
 #define CALL(name, ...) loop_self->engine->call->name(loop_self->engine, __VA_ARGS__)
@@ -27,11 +28,13 @@ static int fail_at_once(eddy_stream *stream, void *context)
 }
 
 /* A folder of this test's own, and a path in it. */
-static char folder[64], path[80];
+static char folder[TEST_PATH - 8], path[TEST_PATH];
 
 static void make_path(void)
 {
-    (void)snprintf(folder, sizeof folder, "/tmp/eddy-server-%d", (int)getpid());
+    (void)snprintf(folder, sizeof folder, "%s/eddy-server-%d",
+                   loop_self && loop_self->engine->call->simulated ? "/tmp" : test_folder(),
+                   (int)getpid());
     (void)snprintf(path, sizeof path, "%s/socket", folder);
     if (loop_self && eddy_make_directory(folder, 0700) == 0)
         return;

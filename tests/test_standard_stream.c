@@ -5,6 +5,7 @@
 #include <termios.h>
 #define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
+#include "support/folder.h"
 
 /* Runs a program with these as its standard input and output (-1: closed): its exit status, 0 if it
  * passed. */
@@ -121,8 +122,8 @@ PLAIN_TEST(sockets)
 
 static int temporary_file(void)
 {
-    char path[] = "/tmp/eddy-standard-XXXXXX";
-    int descriptor = mkostemp(path, O_CLOEXEC);
+    char path[TEST_PATH];
+    int descriptor = mkostemp(test_path(path, test_folder(), "eddy-standard-XXXXXX"), O_CLOEXEC);
     (void)unlink(path);
     return descriptor;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Files to streams: exact counts, order, layers, what goes wrong in the middle. */
 #include <eddy/sweep.h>
+#include "loop.h"
 #include "stream_drip.h"
 #include "stream_network.h"
+#include "support/folder.h"
 
 #define FILE_SIZE 300000
 
@@ -11,7 +13,7 @@ static char data_at(size_t position)
     return (char)((position * 2654435761u) >> 16);
 }
 
-static char path[64];
+static char path[TEST_PATH];
 
 /* A file of this size; NULL if it was cancelled. */
 static eddy_file *make_file(size_t size)
@@ -20,7 +22,8 @@ static eddy_file *make_file(size_t size)
     char *data = malloc(size + 1);
     for (size_t i = 0; i < size; i++)
         data[i] = data_at(i);
-    (void)snprintf(path, sizeof path, "/tmp/eddy-stream-file-%d", (int)getpid());
+    (void)snprintf(path, sizeof path, "%s/eddy-stream-file-%d",
+                   loop_self->engine->call->simulated ? "/tmp" : test_folder(), (int)getpid());
     int r = eddy_file_open(path, O_RDWR | O_CREAT | O_TRUNC, 0600, &file);
     if (r == 0 && eddy_file_write(file, data, size) < 0) {
         (void)eddy_file_close(file);

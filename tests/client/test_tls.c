@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "harness.h"
+#include "support/folder.h"
 
 #define SKIP_UNLESS_READY()                                                                        \
     do {                                                                                           \
@@ -15,7 +16,7 @@
     } while (0)
 
 static bool ready;
-static char directory[] = "/tmp/eddy-tls-XXXXXX", certificate[64];
+static char directory[TEST_PATH], certificate[TEST_PATH + 16];
 
 static const struct server_path paths[] = {{NULL, NULL}};
 
@@ -39,7 +40,7 @@ static void write_file(const char *name, const char *text)
 
 static void prepare(void)
 {
-    assert_non_null(mkdtemp(directory));
+    assert_non_null(mkdtemp(test_path(directory, test_folder(), "eddy-tls-XXXXXX")));
     (void)snprintf(certificate, sizeof certificate, "%s/cert.pem", directory);
     ready = run("openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 "
                 "-subj /CN=localhost -addext subjectAltName=DNS:localhost") == 0;

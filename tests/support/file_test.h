@@ -7,30 +7,23 @@
 #define EDDY_TESTS_SUPPORT_FILE_TEST_H
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
+#include "folder.h"
 #include "test.h"
 
-static char scratch[64];
-
-TEST_HELPER int scratch_delete(const char *path, const struct stat *status, int kind,
-                               struct FTW *place)
-{
-    (void)status, (void)kind, (void)place;
-    return remove(path);
-}
+static char scratch[TEST_PATH];
 
 TEST_HELPER void scratch_remove(void)
 {
-    (void)chmod(scratch, 0700);
-    (void)nftw(scratch, scratch_delete, 16, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(scratch);
 }
 
 /* In a task: makes it, empty but for what an earlier run of the same test left when it was cut off. */
 TEST_HELPER int scratch_make(void)
 {
     if (!scratch[0]) {
-        (void)snprintf(scratch, sizeof scratch, "/tmp/eddy-test-files-%d", (int)getpid());
+        (void)snprintf(scratch, sizeof scratch, "%s/eddy-test-files-%d", test_folder(),
+                       (int)getpid());
         (void)atexit(scratch_remove);
     }
     return eddy_make_directories(scratch, 0700);

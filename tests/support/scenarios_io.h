@@ -7,6 +7,7 @@
 #define EDDY_TESTS_SUPPORT_SCENARIOS_IO_H
 
 #include <fcntl.h>
+#include "folder.h"
 #include "scenarios_server.h"
 #include "scenarios_task.h"
 #include "scenarios_wait.h"
@@ -496,7 +497,12 @@ TEST_HELPER int scenario_watch(void)
 
 /* ---- files ---- */
 
-static char file_folder[64];
+static char file_folder[TEST_PATH];
+
+TEST_HELPER void file_folder_remove(void)
+{
+    test_remove_tree(file_folder);
+}
 
 TEST_HELPER int file_write_and_read(const char *path)
 {
@@ -524,8 +530,12 @@ TEST_HELPER int file_write_and_read(const char *path)
 
 TEST_HELPER int scenario_file(void)
 {
-    char folder[100], path[128], other[128];
-    (void)snprintf(file_folder, sizeof file_folder, "/tmp/eddy-scenario-%d", (int)getpid());
+    char folder[TEST_PATH + 8], path[TEST_PATH + 16], other[TEST_PATH + 16];
+    if (!file_folder[0]) {
+        (void)snprintf(file_folder, sizeof file_folder, "%s/eddy-scenario-%d", test_folder(),
+                       (int)getpid());
+        (void)atexit(file_folder_remove);
+    }
     (void)snprintf(folder, sizeof folder, "%s/a/b", file_folder);
     (void)snprintf(path, sizeof path, "%s/file", folder);
     (void)snprintf(other, sizeof other, "%s/other", folder);

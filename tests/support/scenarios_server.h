@@ -7,6 +7,7 @@
 #define EDDY_TESTS_SUPPORT_SCENARIOS_SERVER_H
 
 #include <sys/stat.h>
+#include "folder.h"
 #include "scenarios_task.h"
 #include "test/fault_plan.h"
 
@@ -121,8 +122,9 @@ TEST_HELPER int scenario_path(void)
 {
     eddy_server *server;
     struct engine *engine = loop_self->engine;
-    char path[64];
-    (void)snprintf(path, sizeof path, "/tmp/eddy-scenario-path-%d", (int)getpid());
+    char path[TEST_PATH];
+    (void)snprintf(path, sizeof path, "%s/eddy-scenario-path-%d",
+                   scenario_simulated() ? "/tmp" : test_folder(), (int)getpid());
     (void)engine->call->path_remove(engine, path); /* of a process of that number that was killed */
     int r = eddy_serve_unix(path, hold_on, NULL, &(struct eddy_serve_options){.mode = 0600},
                             &server);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <eddy.h>
+#include "support/folder.h"
 
 #define DAY (24L * 60 * 60)
 
@@ -29,7 +30,7 @@ struct wanted {
     bool with_issuer; /* its certificate behind the own */
 };
 
-static char directory[] = "/tmp/eddy-tls-XXXXXX";
+static char directory[TEST_PATH];
 static pid_t maker;
 
 static void check(bool fine, const char *what)
@@ -42,7 +43,7 @@ static void check(bool fine, const char *what)
 
 const char *certificate_path(const char *name)
 {
-    static char paths[32][64];
+    static char paths[32][TEST_PATH + 32];
     static unsigned next;
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     extern void certificates_make(void);
@@ -57,7 +58,7 @@ const char *certificate_path(const char *name)
 
 static FILE *open_file(const char *name, const char *mode)
 {
-    char path[64];
+    char path[TEST_PATH + 32];
     (void)snprintf(path, sizeof path, "%s/%s", directory, name);
     FILE *file = fopen(path, mode);
     check(file, path);
@@ -129,7 +130,7 @@ void certificates_make(void);
 void certificates_make(void)
 {
     static const char local[] = "DNS:localhost,IP:127.0.0.1";
-    check(mkdtemp(directory), directory);
+    check(mkdtemp(test_path(directory, test_folder(), "eddy-tls-XXXXXX")), directory);
     maker = getpid();
     (void)atexit(remove_directory);
     struct party root = make(&(struct wanted){.file = "root.pem",
