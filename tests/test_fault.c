@@ -265,11 +265,16 @@ REAL_PLAIN_TEST(a_descriptor_left_open_is_found_at_the_call_that_failed)
 
 REAL_PLAIN_TEST(one_run_can_be_had_again_alone)
 {
-    setenv("EDDY_FAULT", "engine:7", 1);
-    struct eddy_fault_result result = fault_with(
-        &(struct eddy_fault_options){.scenario = careless_write, .kind = EDDY_FAULT_ENGINE},
-        -EBADE);
-    EXPECT_CONTAINS(test_stderr_end(), "again by EDDY_FAULT=engine:7 ");
+    const struct eddy_fault_options all = {.scenario = careless_write, .kind = EDDY_FAULT_ENGINE};
+    char run[32] = "", printed[80];
+    (void)fault_with(&all, -EBADE);
+    const char *again = strstr(test_stderr_end(), "EDDY_FAULT=");
+    EXPECT(again && sscanf(again, "EDDY_FAULT=%31[^ ]", run) == 1);
+    give_back();
+    setenv("EDDY_FAULT", run, 1);
+    struct eddy_fault_result result = fault_with(&all, -EBADE);
+    (void)snprintf(printed, sizeof printed, "again by EDDY_FAULT=%s ", run);
+    EXPECT_CONTAINS(test_stderr_end(), printed);
     EXPECT_INT(result.runs, 3);
     EXPECT_INT(result.failed, 1);
     give_back();
