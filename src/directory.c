@@ -31,8 +31,14 @@ static void directory_release(struct eddy_directory *directory)
     memory_free(directory);
 }
 
-int directory_open(const char *path, bool follow, operation_runner *run,
-                   struct eddy_directory **ret_directory)
+void directory_begin_in(const struct eddy_directory *directory, struct operation *operation)
+{
+    operation->within = true;
+    operation->descriptor = directory->descriptor;
+}
+
+int directory_open(const struct eddy_directory *parent, const char *path, bool follow,
+                   operation_runner *run, struct eddy_directory **ret_directory)
 {
     size_t length = strlen(path);
     struct eddy_directory *directory = memory_allocate(sizeof *directory + length + 1);
@@ -42,6 +48,8 @@ int directory_open(const char *path, bool follow, operation_runner *run,
                                   .path = path,
                                   .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
                                            (follow ? 0 : O_NOFOLLOW)};
+    if (parent)
+        directory_begin_in(parent, &operation);
     int r = run(&operation);
     if (r < 0) {
         memory_free(directory);
@@ -104,7 +112,7 @@ int eddy_directory_open(const char *path, eddy_directory **ret_directory)
                           path ? "directory" : "path");
     if (!task_current())
         return task_missing("eddy_directory_open");
-    int r = directory_open(path, true, operation_run, ret_directory);
+    int r = directory_open(NULL, path, true, operation_run, ret_directory);
     if (r < 0 && r != -ECANCELED)
         eddy_fail(r, "can't open the directory '%s': %s", path, strerror(-r));
     return r;

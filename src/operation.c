@@ -91,7 +91,8 @@ static ssize_t call_blocking(const struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_OPEN:
-        return open(operation->path, operation->flags, operation->mode);
+        return openat(operation_directory(operation), operation->path, operation->flags,
+                      operation->mode);
     case OPERATION_READ:
         return read_blocking(operation);
     case OPERATION_WRITE:
@@ -105,13 +106,14 @@ static ssize_t call_blocking(const struct operation *operation)
     case OPERATION_RENAME:
         return rename(operation->path, operation->second_path);
     case OPERATION_UNLINK:
-        return unlink(operation->path);
+        return unlinkat(operation_directory(operation), operation->path, 0);
     case OPERATION_REMOVE_DIRECTORY:
-        return rmdir(operation->path);
+        return unlinkat(operation_directory(operation), operation->path, AT_REMOVEDIR);
     case OPERATION_STATUS:
         if (!operation->path)
             return fstat(operation->descriptor, operation->buffer);
-        return fstatat(AT_FDCWD, operation->path, operation->buffer, operation->flags);
+        return fstatat(operation_directory(operation), operation->path, operation->buffer,
+                       operation->flags);
     case OPERATION_TRUNCATE:
         return ftruncate(operation->descriptor, operation->offset);
     case OPERATION_LIST:

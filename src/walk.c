@@ -4,6 +4,10 @@
  *
  *      path    /a/b/c          grown by a name on the way down, cut back on the way up
  *      levels  [a] [b] [c]     directories that are open, each listed as far as we have come
+ *
+ * The path is what is told. The system is only ever given the last name, in the directory that was
+ * listed: so it doesn't matter how long the path is, nor whether somebody puts a symbolic link in the
+ * place of a directory that we are in.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +21,13 @@
 
 struct level {
     struct eddy_directory *directory;
-    size_t length; /* of its path */
+    size_t length, name; /* of its path, and where its last name begins */
 };
 
 struct tree {
     operation_runner *run;
     char *path;
-    size_t length, path_capacity;
+    size_t length, name, path_capacity; /* name: where what was added last begins */
     struct level *levels;
     size_t depth, capacity;
 };
@@ -50,8 +54,24 @@ static int path_set(struct tree *tree, size_t length, const char *name)
     if (slash)
         tree->path[length] = '/';
     memcpy(tree->path + length + slash, name, added + 1);
-    tree->length = length + slash + added;
+    tree->name = length + slash;
+    tree->length = tree->name + added;
     return 0;
+}
+
+/* The innermost directory, NULL: none yet, or none any more. */
+static struct eddy_directory *tree_innermost(const struct tree *tree)
+{
+    return tree->depth ? tree->levels[tree->depth - 1].directory : NULL;
+}
+
+/* An operation on what the path leads to. */
+static struct operation tree_operation(const struct tree *tree, enum operation_kind kind)
+{
+    struct operation operation = {.kind = kind, .path = tree->path + tree->name};
+    if (tree->depth)
+        directory_begin_in(tree_innermost(tree), &operation);
+    return operation;
 }
 
 /* Goes into the directory at the path. */
@@ -66,9 +86,11 @@ static int tree_enter(struct tree *tree, bool follow)
         tree->capacity = capacity;
     }
     struct level *level = &tree->levels[tree->depth];
-    int r = directory_open(tree->path, follow, tree->run, &level->directory);
+    int r = directory_open(tree_innermost(tree), tree->path + tree->name, follow, tree->run,
+                           &level->directory);
     if (r == 0) {
         level->length = tree->length;
+        level->name = tree->name;
         tree->depth++;
     }
     return r;
@@ -80,6 +102,7 @@ static void tree_leave(struct tree *tree)
     struct level *level = &tree->levels[--tree->depth];
     eddy_directory_close(level->directory);
     tree->length = level->length;
+    tree->name = level->name;
     tree->path[tree->length] = '\0';
 }
 
@@ -115,10 +138,9 @@ static int tree_type(struct tree *tree, struct eddy_directory_entry *entry)
     struct stat status;
     if (entry->type != DT_UNKNOWN)
         return 0;
-    struct operation operation = {.kind = OPERATION_STATUS,
-                                  .path = tree->path,
-                                  .flags = AT_SYMLINK_NOFOLLOW,
-                                  .buffer = &status};
+    struct operation operation = tree_operation(tree, OPERATION_STATUS);
+    operation.flags = AT_SYMLINK_NOFOLLOW;
+    operation.buffer = &status;
     int r = tree->run(&operation);
     if (r == 0)
         entry->type = IFTODT(status.st_mode);
@@ -142,10 +164,9 @@ static int walk_one(struct tree *tree, const struct eddy_walk *walk,
     int r = tree_type(tree, found);
     if (r < 0)
         return r;
-    const size_t depth = tree->depth, length = tree->length;
+    const size_t depth = tree->depth;
     struct eddy_walk_entry entry = {
-        .path = tree->path, .type = found->type, .depth = depth, .name = found->name};
-    entry.name = tree->path + length - strlen(found->name);
+        .path = tree->path, .name = tree->path + tree->name, .type = found->type, .depth = depth};
     bool enters = found->type == DT_DIR && (!walk->depth || depth < walk->depth);
     if (enters)
         entry.error = tree_enter(tree, false);
@@ -179,7 +200,7 @@ int eddy_walk(struct eddy_walk *walk)
 
 static int remove_name(struct tree *tree, enum operation_kind kind)
 {
-    struct operation operation = {.kind = kind, .path = tree->path};
+    struct operation operation = tree_operation(tree, kind);
     int r = tree->run(&operation);
     return r == -ENOENT ? 0 : r;
 }

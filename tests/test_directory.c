@@ -260,6 +260,116 @@ HEAVY_TEST(a_tree_as_deep_as_a_path_can_be)
     return eddy_remove_tree(in_scratch("deep"));
 }
 
+REAL_TEST(a_tree_deeper_than_a_path_can_be)
+{
+    enum { LEVELS = 40 };
+    char name[201];
+    memset(name, 'd', 200);
+    name[200] = '\0';
+    CHECK_INT(scratch_make(), 0);
+    CHECK_INT(directory_make("deeper"), 0);
+    int at = open(in_scratch("deeper"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < LEVELS; i++) {
+        CHECK(mkdirat(at, name, 0700) == 0);
+        int next = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        (void)close(at);
+        at = next;
+    }
+    (void)close(at);
+    CHECK_INT(count_walk(in_scratch("deeper"), 0, NULL), LEVELS);
+    return eddy_remove_tree(in_scratch("deeper"));
+}
+
+/* ---- somebody who puts a link in the place of a directory that is being gone through ---- */
+
+/* swap/a/b/mine, and target/b/other. */
+static int swap_make(void)
+{
+    int r = scratch_make();
+    r = r < 0 ? r : directory_make("swap/a/b");
+    r = r < 0 ? r : directory_make("target/b");
+    r = r < 0 ? r : file_make(in_scratch("swap/a/b/mine"), "x");
+    return r < 0 ? r : file_make(in_scratch("target/b/other"), "x");
+}
+
+static void swap(void)
+{
+    (void)rename(in_scratch("swap/a"), in_scratch("moved"));
+    (void)symlink(in_scratch("target"), in_scratch("swap/a"));
+}
+
+REAL_TEST(a_walk_stays_in_a_directory_that_a_link_takes_the_place_of)
+{
+    bool mine = false, other = false;
+    int err;
+    CHECK_INT(swap_make(), 0);
+    eddy_foreach (struct eddy_walk_entry *, entry, &err, eddy_walk, .path = in_scratch("swap")) {
+        if (strcmp(entry->name, "a") == 0)
+            swap();
+        EXPECT_INT(entry->error, 0);
+        mine |= strcmp(entry->name, "mine") == 0;
+        other |= strcmp(entry->name, "other") == 0;
+    }
+    CHECK_INT(err, 0);
+    CHECK(mine && !other);
+    CHECK_INT(eddy_remove_tree(in_scratch("swap")), 0);
+    CHECK_INT(eddy_remove_tree(in_scratch("moved")), 0);
+    return eddy_remove_tree(in_scratch("target"));
+}
+
+struct remove_tree {
+    const char *path;
+};
+
+static int remove_tree(struct remove_tree *a)
+{
+    return eddy_remove_tree(a->path);
+}
+
+/* How many of the fifty in that folder hold their file. */
+static int count_fifty(const char *folder)
+{
+    int count = 0;
+    for (int i = 0; i < 50; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "%s/%d/file", folder, i);
+        count += access(in_scratch(path), F_OK) == 0;
+    }
+    return count;
+}
+
+static int fifty_make(const char *folder)
+{
+    int r = scratch_make();
+    for (int i = 0; r >= 0 && i < 50; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "%s/%d", folder, i);
+        r = directory_make(path);
+        (void)snprintf(path, sizeof path, "%s/%d/file", folder, i);
+        r = r < 0 ? r : file_make(in_scratch(path), "x");
+    }
+    return r;
+}
+
+REAL_TEST(nothing_is_removed_behind_a_link_that_comes_meanwhile)
+{
+    CHECK_INT(fifty_make("swap/a"), 0);
+    CHECK_INT(fifty_make("target"), 0);
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/swap", scratch);
+    eddy_task *task = eddy_create_task(remove_tree, .path = path);
+    while (count_fifty("swap/a") == 50 && !eddy_task_done(task))
+        turns(1);
+    swap();
+    int r = eddy_await(task); /* "a" isn't a directory any more, unless it had gone already */
+    CHECK(r == -ENOTDIR || r == -ENOTEMPTY || r == 0);
+    (void)eddy_task_release(task);
+    CHECK_INT(count_fifty("target"), 50);
+    CHECK_INT(eddy_remove_tree(in_scratch("swap")), 0);
+    CHECK_INT(eddy_remove_tree(in_scratch("moved")), 0);
+    return eddy_remove_tree(in_scratch("target"));
+}
+
 /* ---- bad input, cancels ---- */
 
 TEST(bad_arguments_of_directories_are_reported)

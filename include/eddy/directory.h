@@ -63,17 +63,18 @@ struct eddy_walk {
 };
 
 /* A generator for eddy_foreach: yields a struct eddy_walk_entry * for everything beneath the path, a
- * directory before what is in it. Symbolic links aren't followed. A directory beneath that can't be
- * opened, or that vanishes, doesn't end the walk: it comes with its `error`. A level takes a descriptor
- * and 32 KiB. Ends with 0, -ECANCELED, -ENOMEM, -EIO, or as eddy_directory_open for the path itself. */
+ * directory before what is in it. Symbolic links aren't followed. Paths may become longer than
+ * PATH_MAX. A directory beneath that can't be opened, or that vanishes, doesn't end the walk: it comes
+ * with its `error`. A level takes a descriptor and 32 KiB. Ends with 0, -ECANCELED, -ENOMEM, -EIO, or as eddy_directory_open for the path itself. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 EDDY_API EDDY_ASYNC int eddy_walk(struct eddy_walk *walk);
 #pragma GCC diagnostic pop
 
-/* Deletes the directory and all that is in it: rm -r. Symbolic links are deleted, not followed. What
- * vanishes meanwhile is fine, also the path itself (0). Stops at the first error: of unlink(2),
- * rmdir(2) or as above, -ENOTDIR if the path is no directory. If it is cancelled, a part is gone. */
+/* Deletes the directory and all that is in it: rm -r. Symbolic links are deleted, not followed, also if
+ * somebody puts one in the place of a directory that is being emptied. What vanishes meanwhile is fine,
+ * also the path itself (0). Stops at the first error: of unlink(2), rmdir(2) or as above, -ENOTDIR if
+ * the path is no directory. If it is cancelled, a part is gone. */
 EDDY_API EDDY_ASYNC int eddy_remove_tree(const char *path);
 
 EDDY_END_DECLS

@@ -21,6 +21,7 @@
 #ifndef EDDY_SRC_ENGINE_H
 #define EDDY_SRC_ENGINE_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -51,16 +52,16 @@ struct watch {
 };
 
 enum operation_kind {
-    OPERATION_OPEN, /* path, flags, mode */
+    OPERATION_OPEN, /* path, within, flags, mode */
     OPERATION_READ, /* descriptor, buffer, size, offset (-1: the file's position) */
     OPERATION_WRITE,
     OPERATION_SYNC,
     OPERATION_CLOSE,
     OPERATION_MAKE_DIRECTORY,   /* path, mode */
     OPERATION_RENAME,           /* path, second_path */
-    OPERATION_UNLINK,           /* path */
-    OPERATION_REMOVE_DIRECTORY, /* path */
-    OPERATION_STATUS,     /* path (NULL: descriptor), flags of fstatat, buffer: a struct stat */
+    OPERATION_UNLINK,           /* path, within */
+    OPERATION_REMOVE_DIRECTORY, /* path, within */
+    OPERATION_STATUS, /* path, within (NULL: descriptor), flags of fstatat, buffer: a struct stat */
     OPERATION_TRUNCATE,   /* descriptor, offset: the new size */
     OPERATION_LIST,       /* descriptor, buffer, size: getdents64 */
     OPERATION_LOCK,       /* descriptor, flags: flock, which mustn't wait */
@@ -75,6 +76,7 @@ struct operation {
     int descriptor, second_descriptor;
     int flags;
     mode_t mode;
+    bool within; /* the path begins in the directory that `descriptor` is, not where we work */
     const char *path, *second_path;
     void *buffer;
     size_t size; /* paths and buffer, too, stay in place until done() */
@@ -83,6 +85,11 @@ struct operation {
     struct operation *next;                                /* the engine's */
     uint64_t engine[2];                                    /* the engine's */
 };
+
+static inline int operation_directory(const struct operation *operation)
+{
+    return operation->within ? operation->descriptor : AT_FDCWD;
+}
 
 struct engine;
 struct stat;

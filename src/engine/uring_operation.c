@@ -54,9 +54,10 @@ bool uring_operation_known(const struct operation *operation)
 void uring_operation_prepare(const struct operation *operation, struct io_uring_sqe *entry)
 {
     const char *path = operation->path;
+    const int directory = operation_directory(operation);
     switch (operation->kind) {
     case OPERATION_OPEN:
-        io_uring_prep_openat(entry, AT_FDCWD, path, operation->flags, operation->mode);
+        io_uring_prep_openat(entry, directory, path, operation->flags, operation->mode);
         break;
     case OPERATION_READ:
         io_uring_prep_read(entry, operation->descriptor, operation->buffer,
@@ -79,10 +80,10 @@ void uring_operation_prepare(const struct operation *operation, struct io_uring_
         io_uring_prep_renameat(entry, AT_FDCWD, path, AT_FDCWD, operation->second_path, 0);
         break;
     case OPERATION_UNLINK:
-        io_uring_prep_unlinkat(entry, AT_FDCWD, path, 0);
+        io_uring_prep_unlinkat(entry, directory, path, 0);
         break;
     case OPERATION_REMOVE_DIRECTORY:
-        io_uring_prep_unlinkat(entry, AT_FDCWD, path, AT_REMOVEDIR);
+        io_uring_prep_unlinkat(entry, directory, path, AT_REMOVEDIR);
         break;
     default:
         assert(!"an operation that the ring doesn't know");

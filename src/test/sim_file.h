@@ -68,7 +68,8 @@ void sim_files_free(struct sim_files *files); /* its files are closed by now */
 /* ---- sim_files.c ---- */
 
 /* What a path of open(2) gives: an open file without a descriptor, or NULL and *code. */
-struct sim_file *sim_file_open(struct sim_files *files, const char *path, int flags, int *code);
+struct sim_file *sim_file_open(struct sim_files *files, struct sim_inode *from, const char *path,
+                               int flags, int *code);
 ssize_t sim_file_read(struct sim_file *file, void *buffer, size_t size, int64_t offset);
 ssize_t sim_file_write(struct sim_file *file, const void *data, size_t size, int64_t offset);
 int sim_file_sync(struct sim_file *file);
@@ -95,14 +96,16 @@ int sim_path_remove(struct engine *base, const char *path);
 
 /* ---- sim_tree.c: as the system calls, negative errno ---- */
 
+/* Relative paths begin in `from`; NULL: the root. */
+
 /* The inode of a path, or NULL and *code. `create`: makes a file if the name is free, and tells;
  * otherwise `*ret_created` is left alone. */
-struct sim_inode *sim_tree_find(struct sim_files *files, const char *path, bool create,
-                                bool *ret_created, int *code);
+struct sim_inode *sim_tree_find(struct sim_files *files, struct sim_inode *from, const char *path,
+                                bool create, bool *ret_created, int *code);
 int sim_tree_make_directory(struct sim_files *files, const char *path);
 int sim_tree_rename(struct sim_files *files, const char *from, const char *to);
-int sim_tree_unlink(struct sim_files *files, const char *path);
-int sim_tree_remove_directory(struct sim_files *files, const char *path);
+int sim_tree_unlink(struct sim_files *files, struct sim_inode *from, const char *path);
+int sim_tree_remove_directory(struct sim_files *files, struct sim_inode *from, const char *path);
 
 /* A socket's new name, with a reference for the caller: 0, or -EADDRINUSE and those of paths. */
 int sim_tree_make_socket(struct sim_files *files, const char *path, struct sim_inode **ret_inode);

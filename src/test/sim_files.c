@@ -46,7 +46,8 @@ static void inode_truncate(struct sim_files *files, struct sim_inode *inode)
     inode->size = inode->capacity = 0;
 }
 
-struct sim_file *sim_file_open(struct sim_files *files, const char *path, int flags, int *code)
+struct sim_file *sim_file_open(struct sim_files *files, struct sim_inode *from, const char *path,
+                               int flags, int *code)
 {
     bool created = false;
     *code = (flags & O_TMPFILE) == O_TMPFILE ? -EISDIR : 0; /* as kernels do that don't know it */
@@ -56,7 +57,7 @@ struct sim_file *sim_file_open(struct sim_files *files, const char *path, int fl
         *code = -EINVAL;
     if (*code < 0)
         return NULL;
-    struct sim_inode *inode = sim_tree_find(files, path, flags & O_CREAT, &created, code);
+    struct sim_inode *inode = sim_tree_find(files, from, path, flags & O_CREAT, &created, code);
     if (!inode)
         return NULL;
     *code = created ? 0 : check_existing(inode, flags);

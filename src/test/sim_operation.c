@@ -24,11 +24,12 @@ struct sim_operation {
 
 /* ---- carrying out ---- */
 
-static int open_file(struct sim_engine *engine, const struct operation *operation)
+static int open_file(struct sim_engine *engine, struct sim_inode *from,
+                     const struct operation *operation)
 {
     int r = 0;
-    struct sim_file *file = sim_file_open(engine->sim->files, operation->path, operation->flags,
-                                          &r);
+    struct sim_file *file = sim_file_open(engine->sim->files, from, operation->path,
+                                          operation->flags, &r);
     if (!file)
         return r;
     r = sim_descriptor_take(&engine->descriptors, SIM_FILE, file);
@@ -46,15 +47,15 @@ static int transfer(struct sim_file *file, const struct operation *operation)
     return (int)sim_file_write(file, operation->buffer, size, operation->offset);
 }
 
-static int status(struct sim_files *files, const struct sim_file *file,
+static int status(struct sim_files *files, struct sim_inode *from, const struct sim_file *file,
                   const struct operation *operation)
 {
     int r = 0;
     if (!operation->path && !file)
         return -EBADF;
-    const struct sim_inode *inode = operation->path
-                                        ? sim_tree_find(files, operation->path, false, NULL, &r)
-                                        : file->inode;
+    const struct sim_inode *inode = operation->path ? sim_tree_find(files, from, operation->path,
+                                                                    false, NULL, &r)
+                                                    : file->inode;
     if (inode)
         sim_inode_status(inode, operation->buffer);
     return r;
@@ -65,9 +66,12 @@ static int carry_out(struct sim_operation *own)
     const struct operation *operation = own->operation;
     struct sim_files *files = own->engine->sim->files;
     struct sim_file *file = own->files[0];
+    if (operation->within && !file)
+        return -EBADF;
+    struct sim_inode *from = operation->within ? file->inode : NULL;
     switch (operation->kind) {
     case OPERATION_OPEN:
-        return open_file(own->engine, operation);
+        return open_file(own->engine, from, operation);
     case OPERATION_READ:
     case OPERATION_WRITE:
         return file ? transfer(file, operation) : -EBADF;
@@ -80,11 +84,11 @@ static int carry_out(struct sim_operation *own)
     case OPERATION_RENAME:
         return sim_tree_rename(files, operation->path, operation->second_path);
     case OPERATION_UNLINK:
-        return sim_tree_unlink(files, operation->path);
+        return sim_tree_unlink(files, from, operation->path);
     case OPERATION_REMOVE_DIRECTORY:
-        return sim_tree_remove_directory(files, operation->path);
+        return sim_tree_remove_directory(files, from, operation->path);
     case OPERATION_STATUS:
-        return status(files, file, operation);
+        return status(files, from, file, operation);
     case OPERATION_TRUNCATE:
         return file ? sim_file_truncate(file, operation->offset) : -EBADF;
     case OPERATION_LIST:

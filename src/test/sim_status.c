@@ -39,8 +39,8 @@ void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status)
 int sim_path_status(struct engine *base, const char *path, struct stat *ret_status)
 {
     int r = 0;
-    const struct sim_inode *inode = sim_tree_find(sim_engine_of(base)->sim->files, path, false,
-                                                  NULL, &r);
+    const struct sim_inode *inode = sim_tree_find(sim_engine_of(base)->sim->files, NULL, path,
+                                                  false, NULL, &r);
     if (inode)
         sim_inode_status(inode, ret_status);
     return r;
@@ -49,7 +49,8 @@ int sim_path_status(struct engine *base, const char *path, struct stat *ret_stat
 int sim_path_mode(struct engine *base, const char *path, mode_t mode)
 {
     int r = 0;
-    struct sim_inode *inode = sim_tree_find(sim_engine_of(base)->sim->files, path, false, NULL, &r);
+    struct sim_inode *inode = sim_tree_find(sim_engine_of(base)->sim->files, NULL, path, false,
+                                            NULL, &r);
     if (inode)
         inode->mode = mode;
     return r;
@@ -57,7 +58,7 @@ int sim_path_mode(struct engine *base, const char *path, mode_t mode)
 
 int sim_path_remove(struct engine *base, const char *path)
 {
-    return sim_tree_unlink(sim_engine_of(base)->sim->files, path);
+    return sim_tree_unlink(sim_engine_of(base)->sim->files, NULL, path);
 }
 
 /* ---- listing ---- */

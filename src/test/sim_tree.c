@@ -103,13 +103,16 @@ static int descend(struct sim_inode **at, const char *name, size_t length)
     return 0;
 }
 
-static int path_walk(struct sim_files *files, const char *path, struct place *ret_place)
+static int path_walk(struct sim_files *files, struct sim_inode *from, const char *path,
+                     struct place *ret_place)
 {
-    struct place place = {.directory = files->root};
+    struct place place = {.directory = *path == '/' || !from ? files->root : from};
     if (!*path)
         return -ENOENT;
     if (strlen(path) >= PATH_MAX)
         return -ENAMETOOLONG;
+    if (!place.directory->is_directory)
+        return -ENOTDIR;
     for (;;) {
         path += strspn(path, "/");
         size_t length = strcspn(path, "/"), behind = strspn(path + length, "/");
@@ -146,11 +149,11 @@ static struct sim_inode *place_make(struct sim_files *files, const struct place 
 
 /* ---- calls ---- */
 
-struct sim_inode *sim_tree_find(struct sim_files *files, const char *path, bool create,
-                                bool *ret_created, int *code)
+struct sim_inode *sim_tree_find(struct sim_files *files, struct sim_inode *from, const char *path,
+                                bool create, bool *ret_created, int *code)
 {
     struct place place;
-    *code = path_walk(files, path, &place);
+    *code = path_walk(files, from, path, &place);
     if (*code < 0)
         return NULL;
     struct sim_inode *inode = place.name ? NULL : place.directory;
@@ -175,7 +178,7 @@ struct sim_inode *sim_tree_find(struct sim_files *files, const char *path, bool 
 int sim_tree_make_directory(struct sim_files *files, const char *path)
 {
     struct place place;
-    int r = path_walk(files, path, &place);
+    int r = path_walk(files, NULL, path, &place);
     if (r < 0)
         return r;
     if (!place.name || place.entry)
@@ -186,7 +189,7 @@ int sim_tree_make_directory(struct sim_files *files, const char *path)
 int sim_tree_make_socket(struct sim_files *files, const char *path, struct sim_inode **ret_inode)
 {
     struct place place;
-    int r = path_walk(files, path, &place);
+    int r = path_walk(files, NULL, path, &place);
     if (r < 0)
         return r;
     if (!place.name || place.entry)
@@ -202,10 +205,10 @@ int sim_tree_make_socket(struct sim_files *files, const char *path, struct sim_i
     return 0;
 }
 
-int sim_tree_remove_directory(struct sim_files *files, const char *path)
+int sim_tree_remove_directory(struct sim_files *files, struct sim_inode *from, const char *path)
 {
     struct place place;
-    int r = path_walk(files, path, &place);
+    int r = path_walk(files, from, path, &place);
     if (r < 0)
         return r;
     if (!place.name) /* "." is -EINVAL, but nobody asks for that */
@@ -220,10 +223,10 @@ int sim_tree_remove_directory(struct sim_files *files, const char *path)
     return 0;
 }
 
-int sim_tree_unlink(struct sim_files *files, const char *path)
+int sim_tree_unlink(struct sim_files *files, struct sim_inode *from, const char *path)
 {
     struct place place;
-    int r = path_walk(files, path, &place);
+    int r = path_walk(files, from, path, &place);
     if (r < 0)
         return r;
     if (!place.name)
@@ -270,9 +273,9 @@ static int rename_check(const struct place *from, const struct place *to)
 int sim_tree_rename(struct sim_files *files, const char *from_path, const char *to_path)
 {
     struct place from, to;
-    int r = path_walk(files, from_path, &from);
+    int r = path_walk(files, NULL, from_path, &from);
     if (r == 0)
-        r = path_walk(files, to_path, &to);
+        r = path_walk(files, NULL, to_path, &to);
     if (r == 0)
         r = rename_check(&from, &to);
     if (r < 0)

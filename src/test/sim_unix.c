@@ -108,8 +108,8 @@ static struct sim_socket *find_listener(struct sim *sim, const struct sim_unix_n
     if (is_abstract(name)) {
         found = find_abstract(sim->network, name);
     } else {
-        const struct sim_inode *inode = sim_tree_find(sim->files, path_of(name).text, false, NULL,
-                                                      code);
+        const struct sim_inode *inode = sim_tree_find(sim->files, NULL, path_of(name).text, false,
+                                                      NULL, code);
         if (!inode)
             return NULL;
         found = inode->is_socket ? inode->bound : NULL;
