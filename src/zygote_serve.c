@@ -149,13 +149,13 @@ static void worker_start(struct channel *channel, uint32_t number, int socket)
     }
     pid_t self = getpid();
     record->report.worker = number;
-    record->pid = fork();
-    if (record->pid == 0)
+    if (socket < 0) /* it came with one, which didn't fit among our descriptors any more */
+        record->report.error = -EMFILE;
+    else if ((record->pid = fork()) == 0)
         worker_begin(self, socket);
-    if (record->pid < 0) {
-        record->ended = true;
+    else if (record->pid < 0)
         record->report.error = -errno;
-    }
+    record->ended = record->report.error < 0;
     list_append(&channel->workers, &record->link);
 }
 
@@ -182,7 +182,7 @@ static void channel_read(struct channel *channel)
     for (;;) {
         struct zygote_request request;
         int socket, r = message_receive(channel->socket, &request, sizeof request, &socket);
-        if (r > 0 && request.kind == ZYGOTE_START && socket >= 0)
+        if (r > 0 && request.kind == ZYGOTE_START)
             worker_start(channel, request.worker, socket);
         else if (r > 0 && request.kind == ZYGOTE_KILL)
             channel_kill(channel, false, request.worker);

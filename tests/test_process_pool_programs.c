@@ -4,6 +4,7 @@
  * left when a program with a pool ends.
  */
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include "support/process_pool_test.h"
 
@@ -107,6 +108,21 @@ static int init_late(void)
     return eddy_process_pool_init();
 }
 
+/* The server has room for the pool's channel, and for no worker's socket. */
+static int init_with_few_descriptors(void)
+{
+    for (int i = 3; i < 64; i++)
+        close(i);
+    struct rlimit limit, before;
+    (void)getrlimit(RLIMIT_NOFILE, &before);
+    limit = before;
+    limit.rlim_cur = 6; /* 0 to 2, two of its own, the channel */
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    int r = eddy_process_pool_init();
+    (void)setrlimit(RLIMIT_NOFILE, &before);
+    return r;
+}
+
 static int program(const char *kind)
 {
     static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -125,6 +141,12 @@ static int program(const char *kind)
         printf("%d ", eddy_run_with(&quiet, init_late));
         printf("%d ", eddy_process_pool_open(&pool, PROCESSES(1)));
         printf("%s", eddy_failure_message(eddy_last_failure()));
+        return 0;
+    }
+    if (strcmp(kind, "full") == 0) {
+        const struct eddy_options quiet = {.quiet = true};
+        printf("%d ", init_with_few_descriptors());
+        printf("%d", eddy_run_with(&quiet, program_task));
         return 0;
     }
     return eddy_process_pool_init() < 0 || eddy_run(program_task) < 0;
@@ -184,6 +206,13 @@ PLAIN_TEST(killed_it_leaves_nothing_either)
     EXPECT_INT(sscanf(output, "once %d %d", &zygote, &worker), 2);
     while (process_runs(zygote) || process_runs(worker))
         usleep(1000);
+}
+
+PLAIN_TEST(a_server_without_a_free_descriptor_says_so)
+{
+    int status;
+    EXPECT_TEXT(run_program("full", &status), "once 0 -24");
+    EXPECT_INT(status, 0);
 }
 
 PLAIN_TEST(too_late_for_process_pools)
