@@ -18,7 +18,8 @@ enum { BLOCK_SIZE = 4096 };
 struct eddy_file_watch {
     eddy_stream *stream;
     unsigned references; /* the owner's, and one a call under way */
-    bool busy;
+    unsigned changing;   /* calls that the system holds the descriptor for */
+    bool busy, closed;
     size_t begin, end;
     char block[BLOCK_SIZE] __attribute__((__aligned__(__alignof__(struct inotify_event))));
 };
@@ -27,6 +28,20 @@ static void watch_release(struct eddy_file_watch *watch)
 {
     if (--watch->references == 0)
         memory_free(watch);
+}
+
+/* Runs it on the descriptor, whose number isn't given back before that ended. */
+static int watch_change(struct eddy_file_watch *watch, struct operation *operation,
+                        int (*run)(struct operation *operation))
+{
+    operation->descriptor = eddy_stream_descriptor(watch->stream);
+    watch->references++;
+    watch->changing++;
+    int r = run(operation);
+    if (--watch->changing == 0 && watch->closed)
+        eddy_stream_close(watch->stream);
+    watch_release(watch);
+    return r;
 }
 
 static int watch_check(const char *call, const void *watch, const void *what)
@@ -64,11 +79,8 @@ int eddy_file_watch_add(eddy_file_watch *watch, const char *path, uint32_t mask)
     int r = watch_check("eddy_file_watch_add", watch, path);
     if (r < 0)
         return r;
-    struct operation operation = {.kind = OPERATION_NOTIFY_ADD,
-                                  .descriptor = eddy_stream_descriptor(watch->stream),
-                                  .path = path,
-                                  .flags = (int)mask};
-    r = operation_run(&operation);
+    struct operation operation = {.kind = OPERATION_NOTIFY_ADD, .path = path, .flags = (int)mask};
+    r = watch_change(watch, &operation, operation_run);
     if (r < 0 && r != -ECANCELED)
         eddy_fail(r, "'%s' can't be watched: %s%s", path, strerror(-r),
                   r == -ENOSPC ? ", by /proc/sys/fs/inotify/max_user_watches" : "");
@@ -80,10 +92,8 @@ int eddy_file_watch_remove(eddy_file_watch *watch, int number)
     int r = watch_check("eddy_file_watch_remove", watch, watch);
     if (r < 0)
         return r;
-    struct operation operation = {.kind = OPERATION_NOTIFY_REMOVE,
-                                  .descriptor = eddy_stream_descriptor(watch->stream),
-                                  .flags = number};
-    r = operation_run_shielded(&operation);
+    struct operation operation = {.kind = OPERATION_NOTIFY_REMOVE, .flags = number};
+    r = watch_change(watch, &operation, operation_run_shielded);
     return r < 0
                ? eddy_fail(r, "%d is no number of a file that is watched: %s", number, strerror(-r))
                : 0;
@@ -121,6 +131,8 @@ int eddy_file_watch_next(eddy_file_watch *watch, struct eddy_file_event *ret_eve
     watch->references++;
     if (watch->begin == watch->end)
         r = read_block(watch);
+    if (r == 0 && watch->closed) /* the name would go with it */
+        r = eddy_fail(-ECONNABORTED, "the watch of files was closed by another task");
     if (r == 0)
         take(watch, ret_event);
     watch->busy = false;
@@ -132,6 +144,8 @@ void eddy_file_watch_close(eddy_file_watch *watch)
 {
     if (!watch)
         return;
-    eddy_stream_close(watch->stream);
+    watch->closed = true;
+    if (!watch->changing)
+        eddy_stream_close(watch->stream);
     watch_release(watch);
 }

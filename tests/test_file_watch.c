@@ -118,6 +118,43 @@ ORDERED_TEST(closing_wakes_the_one_who_waits_and_a_second_one_is_refused)
     return eddy_task_release(two);
 }
 
+struct add_path {
+    eddy_file_watch *watch;
+    const char *path;
+};
+
+static int add_path(struct add_path *a)
+{
+    return eddy_file_watch_add(a->watch, a->path, IN_CREATE);
+}
+
+/* By then the descriptor's number may be another's. */
+TEST(what_is_added_while_it_is_closed_is_added_to_nothing_else)
+{
+    enum { COUNT = 40 };
+    eddy_file_watch *watch, *other;
+    eddy_task *tasks[COUNT];
+    struct eddy_file_event event;
+    int err;
+    CHECK_INT(open_watch(&watch), 0);
+    for (int i = 0; i < COUNT; i++)
+        tasks[i] = eddy_create_task(add_path, .watch = watch, .path = scratch);
+    turns(1);
+    eddy_file_watch_close(watch);
+    CHECK_INT(eddy_file_watch_open(&other), 0);
+    for (int i = 0; i < COUNT; i++) {
+        CHECK(eddy_await(tasks[i]) > 0);
+        CHECK_INT(eddy_task_release(tasks[i]), 0);
+    }
+    CHECK_INT(file_make(in_scratch("one"), ""), 0);
+    eddy_with_timeout (1, &err) {
+        CHECK_INT(eddy_file_watch_next(other, &event), -ECANCELED);
+    }
+    CHECK_INT(err, -ETIMEDOUT);
+    eddy_file_watch_close(other);
+    return eddy_unlink(in_scratch("one"));
+}
+
 /* Many names, of every length: each block of events is cut at a whole one. */
 TEST(a_thousand_events)
 {

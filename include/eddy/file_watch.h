@@ -51,7 +51,7 @@ EDDY_API EDDY_ASYNC int eddy_file_watch_remove(eddy_file_watch *watch, int numbe
 EDDY_API EDDY_ASYNC int eddy_file_watch_next(eddy_file_watch *watch, struct eddy_file_event *event);
 
 /* Closes and frees, also in a cancelled scope; doesn't suspend. A task that waits for an event is
- * woken. NULL is harmless. */
+ * woken; while others add or remove, that is when they are done. NULL is harmless. */
 EDDY_API void eddy_file_watch_close(eddy_file_watch *watch);
 
 EDDY_END_DECLS
