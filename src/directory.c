@@ -132,6 +132,9 @@ int eddy_directory_next(eddy_directory *directory, struct eddy_directory_entry *
     int r = directory_next(directory, operation_run, ret_entry);
     if (r < 0 && r != -ECANCELED)
         eddy_fail(r, "listing '%s': %s", directory->path, strerror(-r));
+    if (r > 0 && directory->references == 1) /* the name goes with it */
+        r = eddy_fail(-ECONNABORTED, "listing '%s': it was closed by another task",
+                      directory->path);
     directory->busy = false;
     directory_release(directory);
     return r;

@@ -130,6 +130,31 @@ TEST(a_directory_that_vanishes)
     return eddy_unlink(in_scratch("file"));
 }
 
+struct next_name {
+    eddy_directory *directory;
+};
+
+static int next_name(struct next_name *a)
+{
+    struct eddy_directory_entry entry;
+    int r = eddy_directory_next(a->directory, &entry);
+    return r > 0 ? (int)strlen(entry.name) : r;
+}
+
+TEST(a_name_does_not_outlive_a_close_by_another_task)
+{
+    eddy_directory *directory;
+    CHECK_INT(tree_make("closed"), 0);
+    CHECK_INT(eddy_directory_open(in_scratch("closed"), &directory), 0);
+    eddy_task *task = eddy_create_task(next_name, .directory = directory);
+    turns(1);
+    eddy_directory_close(directory);
+    CHECK_INT(eddy_await(task), -ECONNABORTED);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "closed by another task");
+    CHECK_INT(eddy_task_release(task), 0);
+    return eddy_remove_tree(in_scratch("closed"));
+}
+
 /* ---- walking ---- */
 
 TEST(a_walk_tells_a_directory_before_what_is_in_it)
