@@ -140,11 +140,11 @@ static int64_t loop_timeout(struct eddy_loop *loop)
     return left > 0 ? left : 0;
 }
 
-/* How long it may wait for that. A virtual clock isn't held up by it. */
+/* How long it may wait for that. A virtual clock waits for other things. */
 static int64_t loop_trim_stacks(struct eddy_loop *loop, int64_t timeout)
 {
     int64_t again = stack_pool_trim(&loop->stacks, loop_now(loop));
-    if (again < 0 || (again > 0 && loop->virtual_clock))
+    if (again < 0 || loop->virtual_clock)
         return timeout;
     return timeout < 0 || again < timeout ? again : timeout;
 }
@@ -163,6 +163,8 @@ static int64_t loop_fall_asleep(struct eddy_loop *loop)
 
 static void loop_turn(struct eddy_loop *loop, int64_t timeout)
 {
+    const bool grace = loop->virtual_clock && timeout > 0;
+    const int64_t end = grace ? clock_monotonic() + timeout : 0;
     int delivered = loop->engine->call->turn(loop->engine, timeout);
     atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
     if (__builtin_expect(atomic_load_explicit(&watchdog_rests, memory_order_relaxed), 0))
@@ -172,9 +174,11 @@ static void loop_turn(struct eddy_loop *loop, int64_t timeout)
                   eddy_error_name(delivered));
     loop_take_posts(loop);
 
-    /* Nothing else can happen: the virtual clock jumps to the next timer. */
+    /* Nothing else can happen: the virtual clock jumps to the next timer. A turn that delivers nothing
+     * may still have ended early, by what only concerns the engine. */
     if (loop->virtual_clock && timeout >= 0 && !loop->ready_first && !delivered &&
-        !atomic_load(&loop->offloaded) && !loop->engine->pending) {
+        !atomic_load(&loop->offloaded) && !loop->engine->pending &&
+        !(grace && clock_monotonic() < end)) {
         int64_t next = timer_next(&loop->timers);
         if (next != TIMER_NEVER && next > loop->virtual_now)
             loop->virtual_now = next;

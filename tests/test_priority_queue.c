@@ -147,11 +147,11 @@ static int waits_like_a_queue(eddy_queue *queue)
 {
     int err, item;
     eddy_with_group (g, &err) {
-        eddy_spawn_as(g, getter, struct user, .queue = queue);
+        eddy_task *first = eddy_spawn_as(g, getter, struct user, .queue = queue);
         turns(1);
         item = 5;
         EXPECT_INT(eddy_queue_put(queue, &item), 0); /* to the getter at once */
-        turns(1);
+        EXPECT_INT(eddy_await(first), 0);
         EXPECT_NOTES("get5");
         eddy_spawn_as(g, putter, struct user, .queue = queue, .item = 4);
         eddy_spawn_as(g, putter, struct user, .queue = queue, .item = 3);

@@ -214,7 +214,8 @@ static int tick(struct tick *a)
 {
     int r;
     while ((r = eddy_sleep(0.001)) == 0)
-        ++*a->count;
+        if (++*a->count == 3)
+            CHECK_INT(write(STDIN_FILENO, "t", 1), 1); /* which is a pipe's other end */
     return r;
 }
 
@@ -231,16 +232,20 @@ static int write_much(void)
         eddy_group_cancel(g);
     }
     eddy_stream_close(output);
-    CHECK(count > 0);
+    CHECK(count >= 3);
     return 0;
 }
 
 static void much_through(int from, int to)
 {
     static char buffer[4096];
-    pid_t child = start(STDIN_FILENO, to, write_much);
+    int ticked[2];
+    EXPECT_INT(pipe2(ticked, O_CLOEXEC), 0);
+    pid_t child = start(ticked[1], to, write_much);
     close(to);
-    usleep(50000); /* it comes to stand */
+    close(ticked[1]);
+    EXPECT_INT(read(ticked[0], buffer, 1), 1); /* while it can't write on */
+    close(ticked[0]);
     size_t have = 0;
     ssize_t n;
     while ((n = read(from, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR)) {
