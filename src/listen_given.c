@@ -98,11 +98,12 @@ int eddy_listen_descriptors(const char *name, int *descriptors, size_t size)
     int found = 0;
     for (long i = 0; i < count; i++) {
         int descriptor = LISTEN_FIRST + (int)i, flags = fcntl(descriptor, F_GETFD);
-        if (name && !has_name(names, i, name))
-            continue;
-        if (flags < 0 || fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) < 0)
+        if (flags < 0)
             return eddy_fail(-errno, "LISTEN_FDS=%ld, but descriptor %d isn't open", count,
                              descriptor);
+        if (name && !has_name(names, i, name))
+            continue;
+        (void)fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
         if ((size_t)found < size)
             descriptors[found] = descriptor;
         found++;

@@ -114,6 +114,8 @@ static int malformed(void)
     setenv("LISTEN_FDS", "1000000", 1);
     CHECK_INT(eddy_listen_descriptors(NULL, found, 1), -EBADF);
     CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "isn't open");
+    setenv("LISTEN_FDS", "2000000000", 1); /* nor are all looked at for one of this name */
+    CHECK_INT(eddy_listen_descriptors("absent", found, 1), -EBADF);
     setenv("LISTEN_FDS", "1", 1);
     setenv("LISTEN_PID", "1", 1);
     CHECK_INT(eddy_listen_descriptors(NULL, found, 1), 0); /* for another process */
