@@ -173,7 +173,7 @@ void server_stop(struct eddy_server *server)
 
 /* ---- accepting ---- */
 
-/* Out of descriptors, memory or tasks: to try at once would be a busy loop. */
+/* Out of descriptors, memory or tasks, or not allowed to: to try at once would be a busy loop. */
 static void server_pause(struct eddy_server *server, int code)
 {
     struct eddy_loop *loop = server->loop;
@@ -300,9 +300,12 @@ static int listener_accept(struct listener *listener)
         listener->pending = false;
         return -EAGAIN;
     }
-    if (descriptor < 0 && concerns_one_connection(descriptor))
+    if (descriptor >= 0)
+        listener->refused = 0;
+    else if (concerns_one_connection(descriptor) && ++listener->refused % ACCEPT_BATCH)
         return 0;
-    int r = descriptor;
+    int r =
+        descriptor; /* of so many in a row: what forbids them all may cost nothing but our time */
     eddy_failure_clear(); /* not to be taken for the reason why this fails */
     if (descriptor >= 0) {
         struct address peer = {.size = 0};

@@ -32,9 +32,10 @@ struct listener {
     struct work work;
     struct eddy_server *server;
     struct listen_socket socket;
-    bool queued;   /* the work waits in the loop's ready queue */
-    bool pending;  /* there may be something to accept */
-    bool watching; /* until the server stops */
+    unsigned refused; /* connections in a row that couldn't be accepted */
+    bool queued;      /* the work waits in the loop's ready queue */
+    bool pending;     /* there may be something to accept */
+    bool watching;    /* until the server stops */
 };
 
 struct eddy_server {

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #define TEST_DEFAULTS .real_system = true
 #include "server_handlers.h"
+#include "engine/engine.h"
+#include "loop.h"
 
 TEST(further_connections_wait_in_the_backlog)
 {
@@ -47,6 +49,45 @@ static int exhaust(void)
     CHECK_INT(eddy_sleep(0.1), 0);
     CHECK_INT(read(one, buffer, sizeof buffer), 6);
     close(one);
+    eddy_server_close(server);
+    return 0;
+}
+
+/* As a filter of system calls may have it. */
+static struct {
+    const struct engine_vtable *real;
+    struct engine_vtable table;
+    size_t calls;
+} forbidden;
+
+static int forbid(struct engine *engine, int descriptor, struct sockaddr *address, socklen_t *size)
+{
+    (void)engine;
+    (void)descriptor;
+    (void)address;
+    (void)size;
+    return ++forbidden.calls > 10000 ? -EAGAIN : -EPERM;
+}
+
+TEST(a_server_that_may_not_accept_does_not_spin)
+{
+    struct engine *engine = eddy_current_loop()->engine;
+    forbidden.real = engine->call;
+    forbidden.table = *engine->call;
+    forbidden.table.accept = forbid;
+    forbidden.calls = 0;
+    eddy_server *server = serve(echo, NULL, NULL);
+    int client = connected_socket(eddy_server_port(server));
+    engine->call = &forbidden.table;
+    CHECK_INT(eddy_sleep(3.5), 0);
+    engine->call = forbidden.real;
+    CHECK(forbidden.calls <= 64 * 4);
+    CHECK_REPORT(EDDY_LOG_NOTE, "can't accept connections: Operation not permitted");
+    CHECK_NO_REPORT(); /* once */
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_INT(eddy_server_connections(server), 1);
+    close(client);
+    CHECK(server_reaches(server, 0));
     eddy_server_close(server);
     return 0;
 }
