@@ -24,6 +24,9 @@ _Static_assert(sizeof(struct task) <= 512, "leave room in the first page");
 /* Refusals in a row after which a further one lets the loop run first. */
 #define REFUSALS_PATIENCE 100
 
+/* Cache lines of a parked stack that going on needs at first. */
+#define STACK_LINES 4
+
 /* TSan must not see a function begin on one fiber that ends on another, or never. */
 #ifdef __clang__
 #define UNINSTRUMENTED __attribute__((__disable_sanitizer_instrumentation__))
@@ -81,6 +84,18 @@ static inline __attribute__((__always_inline__)) UNINSTRUMENTED void switch_to(
     size_t left_size;
     sanitizer_finish_switch(from ? from->fake_stack : loop->fake_stack, &left_bottom, &left_size);
 #endif
+}
+
+/* With many tasks what is saved on a stack has left the cache by the time it's needed. A thousand
+ * connections' echoes cost 3 to 5 % less if it comes in while the task before it runs. */
+static inline __attribute__((__always_inline__)) UNINSTRUMENTED void prefetch_stack(
+    const struct work *work)
+{
+    if (!work || work->run)
+        return;
+    const char *top = container_of(work, const struct task, work)->context.stack;
+    for (int line = 0; line < STACK_LINES; line++)
+        __builtin_prefetch(top + 64 * (ptrdiff_t)line);
 }
 
 /* The task that comes next, taken out of the queue; NULL: it's the loop's turn. */
@@ -190,6 +205,8 @@ OPAQUE UNINSTRUMENTED int wait_park(struct wait *wait)
     task->refusals = 0;
     if (__builtin_expect(task->loop->harness != NULL, 0) && task->loop->harness->parked)
         task->loop->harness->parked(task->loop->harness, wait);
+    if (task->loop->ready_first)
+        prefetch_stack(task->loop->ready_first->next);
     task_switch_away(task->loop, task);
     if (wait->result == -ECANCELED && task->refused)
         scope_mark_interrupted(task);
