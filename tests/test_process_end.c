@@ -178,6 +178,27 @@ TEST_WITH(nor_does_one_of_the_group_that_ignores_SIGTERM_outlive_the_first, .vir
     return 0;
 }
 
+TEST(closing_ends_one_that_has_left_its_group_to_others)
+{
+    static const char script[] = "import os, time\n"
+                                 "if os.fork() == 0:\n"
+                                 "    time.sleep(1000)\n"
+                                 "os.setpgid(0, os.getpgid(os.getppid()))\n"
+                                 "os.write(1, b'ready\\n')\n"
+                                 "time.sleep(1000)\n";
+    eddy_process *process;
+    int r = eddy_process_exec(
+        ARGUMENTS("python3", "-c", script),
+        &(struct eddy_process_options){.stdout_to = EDDY_PIPE, .group = EDDY_OWN_GROUP}, &process);
+    if (r == -ENOENT)
+        return eddy_test_skip("no python3, by which a process leaves its group");
+    CHECK_INT(r, 0);
+    expect_line(process, "ready\n");
+    eddy_process_close(process);
+    CHECK(no_children());
+    return 0;
+}
+
 TEST(a_grandchild_that_holds_the_pipe_is_waited_for_no_longer_than_asked)
 {
     eddy_process *process = shell(

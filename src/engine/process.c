@@ -235,18 +235,27 @@ int engine_process_start(struct engine *engine, struct process_order *order,
 
 /* ---- signals and the end ---- */
 
-int engine_process_signal(struct engine *engine, const struct process_child *child, int number)
+static int signal_one(const struct process_child *child, int number)
 {
-    (void)engine;
-    if (child->has_group && kill(-child->pid, number) == 0)
-        return 0;
-    if (child->has_group && errno != ESRCH) /* it may have left its group */
-        return -errno;
     if (child->is_pidfd && syscall(SYS_pidfd_send_signal, child->descriptor, number, NULL, 0) == 0)
         return 0;
     if (child->is_pidfd && errno != ENOSYS) /* valgrind knows pidfds, but not this call */
         return -errno;
     return kill(child->pid, number) < 0 ? -errno : 0; /* not reaped: nobody else's number */
+}
+
+/* It may have left its group: then what is to end it mustn't miss it. */
+int engine_process_signal(struct engine *engine, const struct process_child *child, int number)
+{
+    (void)engine;
+    if (!child->has_group)
+        return signal_one(child, number);
+    int r = kill(-child->pid, number) < 0 ? -errno : 0;
+    if (r == -ESRCH)
+        return signal_one(child, number);
+    if (r == 0 && number == SIGKILL)
+        (void)signal_one(child, number);
+    return r;
 }
 
 int engine_process_reap(struct engine *engine, const struct process_child *child, int how,
