@@ -68,11 +68,14 @@ TEST_HELPER int simulated_connection(int descriptors[2])
     descriptors[0] = engine->call->socket(engine, AF_INET, SOCK_STREAM, 0);
     (void)engine->call->connect(engine, descriptors[0], any, size);
     eddy_with_shield (EDDY_FOREVER) {
+        int turns = 0;
         do
             descriptors[1] = engine->call->accept(engine, listener, NULL, NULL);
-        while (descriptors[1] == -EAGAIN && eddy_sleep(0) == 0);
+        while (descriptors[1] == -EAGAIN && ++turns < 100 && eddy_sleep(0) == 0);
     }
     (void)engine->call->close(engine, listener);
+    if (descriptors[1] < 0)
+        (void)engine->call->close(engine, descriptors[0]);
     return descriptors[1];
 }
 
@@ -94,8 +97,8 @@ TEST_HELPER void descriptor_pair(enum pair_kind kind, int descriptors[2])
 {
     int port, listener, r = 0;
     if (loop_self && loop_self->engine->call->simulated) {
-        if (simulated_pair(kind, descriptors) < 0)
-            abort();
+        if (simulated_pair(kind, descriptors) < 0) /* made to fail */
+            descriptors[0] = descriptors[1] = -1;
         return;
     }
     switch (kind) {
@@ -118,12 +121,16 @@ TEST_HELPER void descriptor_pair(enum pair_kind kind, int descriptors[2])
         abort();
 }
 
+/* NULL: on the simulated system it was made to fail. */
 TEST_HELPER eddy_stream *stream_of(int descriptor)
 {
     eddy_stream *stream;
-    if (eddy_stream_from_descriptor(descriptor, &stream) < 0)
+    if (eddy_stream_from_descriptor(descriptor, &stream) == 0)
+        return stream;
+    if (!loop_self->engine->call->simulated)
         abort();
-    return stream;
+    (void)loop_self->engine->call->close(loop_self->engine, descriptor);
+    return NULL;
 }
 
 struct pair {
@@ -182,6 +189,15 @@ __attribute__((__unused__)) static int say(struct say *a)
         return r;
     ssize_t n = eddy_stream_write(a->stream, a->text, strlen(a->text));
     return n < 0 ? (int)n : 0;
+}
+
+/* The same; who can't ends its side, so that nobody waits for it. */
+__attribute__((__unused__)) static int say_or_end(struct say *a)
+{
+    int r = say(a);
+    if (r < 0)
+        (void)eddy_stream_write_end(a->stream);
+    return r;
 }
 
 /* Writes `size` bytes of the pattern, in pieces, then ends the writing side. */

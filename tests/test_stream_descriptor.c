@@ -79,7 +79,7 @@ TEST(a_stream_travels)
     CHECK_TEXT(line, "later\n");
     int err;
     eddy_with_group (g, &err) {
-        eddy_spawn(g, say, .stream = sent.b, .text = "last\n", .seconds = 1);
+        eddy_spawn_as(g, say_or_end, struct say, .stream = sent.b, .text = "last\n", .seconds = 1);
         CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 5);
     }
     eddy_stream_close(stream);

@@ -61,7 +61,7 @@ static int check_chain(enum pair_kind first, enum pair_kind second, bool blockin
     return err;
 }
 
-TEST(every_byte_between_any_two_kinds)
+HEAVY_TEST(every_byte_between_any_two_kinds)
 {
     for (enum pair_kind first = PAIR_UNIX; first <= PAIR_PIPE; first++)
         for (enum pair_kind second = PAIR_UNIX; second <= PAIR_PIPE; second++) {
@@ -88,7 +88,7 @@ TEST(bytes_left_over_go_first_and_the_end_ends_it)
     return 0;
 }
 
-TEST(a_stream_may_be_its_own_echo)
+HEAVY_TEST(a_stream_may_be_its_own_echo)
 {
     struct pair pair = stream_pair(PAIR_TCP);
     char buffer[8];
@@ -133,7 +133,7 @@ static int check_cancelled(bool blocking)
     return err;
 }
 
-TEST(a_cancelled_splice_loses_nothing)
+HEAVY_TEST(a_cancelled_splice_loses_nothing)
 {
     CHECK_INT(check_cancelled(false), 0);
     return check_cancelled(true);
@@ -153,7 +153,7 @@ TEST(what_could_not_be_written_stays_to_be_read)
     return 0;
 }
 
-TEST(closing_either_stream_ends_it)
+HEAVY_TEST(closing_either_stream_ends_it)
 {
     for (int which = 0; which < 2; which++) {
         struct chain chain = chain_make(PAIR_UNIX, PAIR_UNIX, false);
@@ -218,7 +218,7 @@ static int proxy(void)
     return err;
 }
 
-TEST(both_ways_at_once)
+HEAVY_TEST(both_ways_at_once)
 {
     return proxy();
 }
