@@ -72,8 +72,10 @@ static ssize_t encrypt(struct channel *channel, const char *data, size_t size)
         int n = SSL_write(channel->ssl, data, (int)(size < WRITE_STEP ? size : WRITE_STEP));
         if (n > 0)
             return n;
-        if (channel_want(channel, n) != WANT_INPUT)
+        if (channel_want(channel, n) != WANT_INPUT) {
+            channel->broken = true;
             return channel_error(channel, "writing to");
+        }
         /* A message of the peer's handshake, a ticket say, is here by half: its rest comes first. */
         ssize_t filled = channel_fill(channel);
         if (filled <= 0)
@@ -98,6 +100,8 @@ static ssize_t layer_write(void *context, const void *data, size_t size)
     struct channel *channel = context;
     if (channel->ended)
         return eddy_fail(-EPIPE, "writing to %s failed: the writing side was ended", channel->peer);
+    if (channel->broken)
+        return eddy_fail(-EPIPE, "writing to %s failed before", channel->peer);
     channel->writing = true;
     ssize_t n = write_step(channel, data, size);
     channel->writing = false;

@@ -133,6 +133,7 @@ struct channel {
     bool reading; /* a task is in a read or a shutdown; in a write */
     bool writing;
     bool failed;        /* the connection is beyond use for TLS: no more is said on it */
+    bool broken;        /* a write failed, and OpenSSL may hold a part of it: there is no other */
     bool ended;         /* our end was said */
     bool unfinished;    /* a write was given up: the end would be a lie */
     bool out_of_memory; /* in bio.c */
