@@ -140,6 +140,8 @@ static bool process_wait_abort(struct wait *wait)
 static void process_wait_late(struct timer *timer)
 {
     struct process_wait *waiter = container_of(timer, struct process_wait, timer);
+    if (waiter->process->ended) /* in this very turn: its task is on its way */
+        return;
     list_remove(&waiter->process->waiters, &waiter->wait.link);
     wait_finish(&waiter->wait, -ETIMEDOUT);
 }

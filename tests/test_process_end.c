@@ -87,6 +87,20 @@ TEST(a_cancel_does_not_shorten_the_close)
     return eddy_task_release(task);
 }
 
+TEST(a_child_may_end_at_the_instant_at_which_its_grace_does)
+{
+    eddy_process *process = shell("exec sleep 1000", (struct eddy_process_options){.grace = 1});
+    eddy_task *task = eddy_create_task(close_one, .process = process);
+    turns(1);
+    siginfo_t info;
+    CHECK(waitid(P_PID, (id_t)eddy_process_pid(process), &info, WEXITED | WNOWAIT) == 0);
+    CHECK_INT(eddy_blocking_sleep(1), 0);
+    CHECK_INT(eddy_await(task), 0);
+    CHECK_NOTES("closed");
+    CHECK(no_children());
+    return eddy_task_release(task);
+}
+
 static void close_in_callback(void *process)
 {
     eddy_process_close(process);
