@@ -254,6 +254,28 @@ TEST(what_is_no_group_or_no_interface_is_refused)
 
 enum { MANY = 100 };
 
+ORDERED_TEST(each_of_a_batch_has_its_own_sender)
+{
+    struct eddy_address address, senders[2];
+    eddy_datagram *socket = open_socket(&address);
+    eddy_datagram *one = open_socket(&senders[0]), *two = open_socket(&senders[1]);
+    char rooms[2][8];
+    struct eddy_datagram_message in[2] = {{.data = rooms[0], .capacity = 8},
+                                          {.data = rooms[1], .capacity = 8}};
+    CHECK_INT(eddy_datagram_send_to(one, "one", 3, &address), 3);
+    CHECK_INT(eddy_datagram_send_to(two, "two", 3, &address), 3);
+    ssize_t n = eddy_datagram_receive_many(socket, in, 2);
+    if (n == 1)
+        n += eddy_datagram_receive_many(socket, in + 1, 1);
+    CHECK_INT(n, 2);
+    for (int i = 0; i < 2; i++)
+        CHECK(eddy_address_equal(&in[i].address, &senders[i]));
+    eddy_datagram_close(one);
+    eddy_datagram_close(two);
+    eddy_datagram_close(socket);
+    return 0;
+}
+
 ORDERED_TEST(many_are_sent_and_received_with_few_calls)
 {
     struct eddy_address address;

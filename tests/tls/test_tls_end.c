@@ -444,3 +444,42 @@ TEST(closing_wakes_who_waits_to_write)
     eddy_tls_context_close(site.service.context);
     return err;
 }
+
+/* ---- a write that was given up ---- */
+
+static int last_read;
+
+static int read_after_a_while(eddy_stream *stream, void *context)
+{
+    (void)context;
+    static char buffer[65536];
+    ssize_t n = eddy_sleep(2);
+    while (n >= 0 && (n = eddy_stream_read(stream, buffer, sizeof buffer)) > 0)
+        continue;
+    last_read = (int)n;
+    return 0;
+}
+
+TEST(closing_after_a_write_that_was_given_up_is_no_good_end)
+{
+    static struct site site;
+    static char data[16 << 20]; /* more than the system holds */
+    eddy_stream *stream;
+    int err;
+    last_read = 1;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), read_after_a_while), 0);
+    /* In 1.3 tickets come that nobody reads, and the system resets for that. */
+    eddy_tls_context *context = client_with(.ca_file = certificate_path("root.pem"),
+                                            .most = EDDY_TLS_1_2);
+    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), 0);
+    eddy_with_timeout (1, &err) {
+        CHECK_INT(eddy_stream_write(stream, data, sizeof data), -ECANCELED);
+    }
+    CHECK_INT(eddy_sleep(2), 0); /* now there is room, also for an end */
+    eddy_stream_close(stream);
+    CHECK_INT(eddy_server_drain(site.server), 0);
+    CHECK_INT(last_read, -ECONNABORTED);
+    eddy_tls_context_close(context);
+    site_close(&site);
+    return 0;
+}
