@@ -16,12 +16,16 @@ static bool is_no_start(unsigned long error)
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
+static bool is_unsupported(unsigned long error)
+{
+    return ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER && ERR_GET_REASON(error) == ERR_R_UNSUPPORTED;
+}
+
 static int load_failed(const char *what, const char *file)
 {
     char text[TEXT_SIZE];
     unsigned long error = ERR_peek_error();
-    bool empty = is_no_start(error) || (ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER &&
-                                        ERR_GET_REASON(error) == ERR_R_UNSUPPORTED);
+    bool empty = is_no_start(error) || is_unsupported(error);
     int code = openssl_error(-EINVAL, text);
     return empty ? eddy_fail(code, "%s holds no %s (PEM)", file, what)
                  : eddy_fail(code, "the %s of %s can't be read: %s", what, file, text);
@@ -58,6 +62,12 @@ int certificate_load(SSL_CTX *ssl_context, const struct eddy_tls_certificate *ce
          ERR_GET_REASON(error) == X509_R_KEY_TYPE_MISMATCH)) {
         ERR_clear_error();
         return eddy_fail(-EINVAL, "the key of %s isn't that of the certificate of %s", key, file);
+    }
+    /* One wrong password of 256 opens to garbage that looks decrypted. */
+    if (certificate->key_password && is_unsupported(ERR_peek_error())) {
+        ERR_clear_error();
+        return eddy_fail(-EINVAL, "the private key of %s can't be read: the password may be wrong",
+                         key);
     }
     return load_failed(
         certificate->key_password ? "private key" : "private key (no password given)", key);
