@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include "eddy/pool.h"
 #include "failure.h"
 #include "loop.h"
@@ -30,12 +31,38 @@ static void address_list_add(struct address_list *list, const struct address *ad
         list->addresses[list->count++] = *address;
 }
 
+/* "localhost", or a name in that domain: RFC 6761, section 6.3. */
+static bool is_localhost(const char *host, bool below)
+{
+    static const char name[] = "localhost";
+    size_t size = strlen(host), length = sizeof name - 1;
+    if (size > 0 && host[size - 1] == '.')
+        size--;
+    if (size < length || strncasecmp(host + size - length, name, length) != 0)
+        return false;
+    return below ? size > length + 1 && host[size - length - 1] == '.' : size == length;
+}
+
+static void add_loopback(struct address_list *list, int port)
+{
+    static const char *const addresses[] = {"::1", "127.0.0.1"};
+    struct address address;
+    for (size_t i = 0; i < 2; i++)
+        if (address_parse(addresses[i], port, &address))
+            address_list_add(list, &address);
+}
+
 /* In a thread. */
 static int lookup_run(struct lookup *lookup)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
     lookup->error = getaddrinfo(lookup->host, NULL, &hints, &found);
+    if (lookup->error && is_localhost(lookup->host, false)) { /* a system without /etc/hosts */
+        lookup->error = 0;
+        add_loopback(&lookup->list, lookup->port);
+        return 0;
+    }
     if (lookup->error)
         return lookup->error == EAI_SYSTEM ? -errno : 0;
     for (const struct addrinfo *one = found; one; one = one->ai_next) {
@@ -76,6 +103,11 @@ int resolve(const char *host, int port, struct address_list *ret_list)
                          strlen(host) > 64 ? "..." : "");
     if (harness && harness->resolve)
         return harness->resolve(harness, host, port, ret_list);
+    if (is_localhost(host, true)) {
+        ret_list->count = 0;
+        add_loopback(ret_list, port);
+        return 0;
+    }
     (void)snprintf(lookup.host, sizeof(lookup.host), "%s", host);
     int r = eddy_to_thread_abandon(lookup_run, &lookup);
     if (r == -ECANCELED)

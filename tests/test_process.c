@@ -9,7 +9,7 @@ TEST(rule_220_communicate_feeds_and_reads_at_the_same_time_then_waits)
     enum { SIZE = 1 << 20 }; /* far more than the pipes hold */
     char *input = malloc(SIZE);
     memset(input, 'e', SIZE);
-    eddy_process *process = shell_with_pipes("tee /dev/stderr; exit 3");
+    eddy_process *process = shell_with_pipes("tee /proc/self/fd/2; exit 3");
     int code = -1;
     CHECK_INT(eddy_process_communicate(process, input, SIZE, &code), 0);
     CHECK_INT(code, 3);

@@ -328,6 +328,11 @@ TEST(identity_and_limits)
         CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "as user 65534, group 65534");
         return 0;
     }
+    struct stat root;
+    if (stat("/", &root) < 0 || !(root.st_mode & S_IXOTH)) {
+        printf("SKIP: nobody but root may use this system\n");
+        return 0;
+    }
     CHECK_INT(note_output("id -u; id -g; id -G | tr ' ' '\\n' | sort", options), 0);
     CHECK_NOTES("65534 65534 65533 65534");
     return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Standard streams: terminals, pipes, sockets, files, nothing at all; each in a child of its own. */
-#include <pty.h>
 #include <sys/wait.h>
 #include <termios.h>
 #define TEST_DEFAULTS .real_system = true
 #include "stream_pairs.h"
+#include "support/terminal.h"
 #include "support/folder.h"
 
 /* Runs a program with these as its standard input and output (-1: closed): its exit status, 0 if it
@@ -162,7 +162,8 @@ PLAIN_TEST(a_terminal)
 {
     int master, slave;
     struct termios raw;
-    EXPECT_INT(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    if (!terminal_open(&master, &slave))
+        return;
     EXPECT_INT(tcgetattr(slave, &raw), 0);
     raw.c_lflag &= ~(tcflag_t)ECHO;
     raw.c_oflag &= ~(tcflag_t)OPOST;
@@ -357,7 +358,8 @@ static int find_it_hung_up(void)
 PLAIN_TEST(a_terminal_that_has_hung_up_before)
 {
     int master, slave;
-    EXPECT_INT(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    if (!terminal_open(&master, &slave))
+        return;
     close(master);
     EXPECT(passed(start(slave, slave, find_it_hung_up)));
     close(slave);
@@ -380,7 +382,8 @@ static int hang_up_while_reading(void)
 PLAIN_TEST(a_terminal_that_hangs_up_meanwhile)
 {
     int master, slave;
-    EXPECT_INT(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    if (!terminal_open(&master, &slave))
+        return;
     (void)fcntl(master, F_SETFD, FD_CLOEXEC);
     pid_t child = start(slave, slave, hang_up_while_reading);
     EXPECT(reads(master, "now\r\n"));

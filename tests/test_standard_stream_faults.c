@@ -6,9 +6,9 @@
  */
 #define TEST_DEFAULTS .real_system = true
 #include <fcntl.h>
-#include <pty.h>
 #include <termios.h>
 #include "support/survive.h"
+#include "support/terminal.h"
 #include "test/session.h"
 
 static const char lines[] = "one\ntwo\nthree\n", numbered[] = "1 one\n2 two\n3 three\n";
@@ -117,7 +117,9 @@ static int scenario_terminal(void)
 {
     int master, slave;
     struct termios raw;
-    if (openpty(&master, &slave, NULL, NULL, NULL) < 0 || tcgetattr(slave, &raw) < 0)
+    if (!terminal_open(&master, &slave))
+        return 0;
+    if (tcgetattr(slave, &raw) < 0)
         abort();
     raw.c_lflag &= ~(tcflag_t)ECHO;
     raw.c_oflag &= ~(tcflag_t)OPOST;

@@ -32,7 +32,8 @@ struct eddy_connect_options {
     int local_port;         /* and from this port; 0: any */
 };
 
-/* Connects to host and port. Names are resolved in the thread pool (at most 32 addresses a name). Small
+/* Connects to host and port. Names are resolved in the thread pool (at most 32 addresses a name);
+ * "localhost" is this machine where nobody knows it, names that end in ".localhost" always are. Small
  * writes go out at once (TCP_NODELAY). 0, -ECANCELED, -EINVAL (null, port not in 1..65535), -ENOENT (no
  * such name; the failure has the resolver's words), -EAGAIN or -EIO (the name server isn't there now, or
  * is broken), -ENOMEM, -EMFILE; else the address's error, or of several the last one's with every one's
