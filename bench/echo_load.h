@@ -11,8 +11,8 @@
 
 struct echo_load;
 
-/* Connects to 127.0.0.1, again and again for a few seconds while the server isn't up yet. The size of
- * a message is a multiple of 8, at most WORKLOAD_LARGE_MESSAGE_SIZE. 0, or a negative errno. */
+/* Connects to 127.0.0.1, again and again for a few seconds while the server isn't up yet. The size
+ * of a message is a multiple of 8, at most WORKLOAD_LARGE_MESSAGE_SIZE. 0, or a negative errno. */
 int echo_load_open(uint16_t port, size_t connections, size_t size, struct echo_load **ret_load);
 
 /* Plays until so many messages have come back, or so many seconds have passed; either may be 0 for

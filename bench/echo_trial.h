@@ -16,9 +16,9 @@
 #include "workload.h"
 
 struct echo_server {
-    /* Runs in its own process, single-threaded so far, and echoes messages of `size` bytes until it's
-     * killed. `listener` is a non-blocking listening socket on 127.0.0.1:port, or -1 if binds_itself.
-     * Returns only on failure, with a negative errno. */
+    /* Runs in its own process, single-threaded so far, and echoes messages of `size` bytes until
+     * it's killed. `listener` is a non-blocking listening socket on 127.0.0.1:port, or -1 if
+     * binds_itself. Returns only on failure, with a negative errno. */
     int (*serve)(int listener, uint16_t port, size_t size);
     bool binds_itself; /* for a server that only takes a host and a port */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * eddy_file_pread on what is in memory, beside the hop to a thread that it saves; and on what isn't,
- * by 64 tasks.
+ * eddy_file_pread on what is in memory, beside the hop to a thread that it saves; and on what
+ * isn't, by 64 tasks.
  */
 #include <stdio.h>
 #include <unistd.h>

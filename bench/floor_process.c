@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The floor of starting a program and waiting for its end: posix_spawn(3) and waitpid(2), nothing in
- * between.
+ * The floor of starting a program and waiting for its end: posix_spawn(3) and waitpid(2), nothing
+ * in between.
  */
 #include <errno.h>
 #include <spawn.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the contenders of the groups thread, thread-1000 and worker have in common: the job, and the CPU
- * time of two processes.
+ * What the contenders of the groups thread, thread-1000 and worker have in common: the job, and the
+ * CPU time of two processes.
  */
 #ifndef EDDY_BENCH_OFFLOAD_H
 #define EDDY_BENCH_OFFLOAD_H

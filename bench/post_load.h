@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the contenders of group post have in common: a thread that posts in bursts, and the other side,
- * which is awake all the time and delivers them.
+ * What the contenders of group post have in common: a thread that posts in bursts, and the other
+ * side, which is awake all the time and delivers them.
  *
  *     poster      | posts 4096 |            | posts 4096 |
  *     receiver                 | delivers   |            | delivers   |
  *
  * An operation is one post, from the call to the end of its callback. The figure is the CPU time of
- * both threads, each while it is at work: were they at work together, waiting for each other would be
- * counted, too, and on a busy machine little else.
+ * both threads, each while it is at work: were they at work together, waiting for each other would
+ * be counted, too, and on a busy machine little else.
  */
 #ifndef EDDY_BENCH_POST_LOAD_H
 #define EDDY_BENCH_POST_LOAD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A stopwatch for programs that start others: CPU time includes that of the children, which is most of
- * it, once they have been waited for.
+ * A stopwatch for programs that start others: CPU time includes that of the children, which is most
+ * of it, once they have been waited for.
  */
 #ifndef EDDY_BENCH_PROCESS_H
 #define EDDY_BENCH_PROCESS_H

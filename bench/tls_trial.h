@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLS over one TCP connection of this machine: the contender serves, a forked client on plain OpenSSL
- * takes or gives what it is told to. Everybody's certificate is the same, the cipher TLS 1.3's first.
+ * TLS over one TCP connection of this machine: the contender serves, a forked client on plain
+ * OpenSSL takes or gives what it is told to. Everybody's certificate is the same, the cipher TLS
+ * 1.3's first.
  */
 #ifndef EDDY_BENCH_TLS_TRIAL_H
 #define EDDY_BENCH_TLS_TRIAL_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server on several threads: a loop a processor, each with a listening socket of its own on the same
- * port, so the system shares out the connections and no loop ever waits for another one's lock.
+ * A server on several threads: a loop a processor, each with a listening socket of its own on the
+ * same port, so the system shares out the connections and no loop ever waits for another one's
+ * lock.
  *
  *      main loop: signals, statistics                 loop 0   loop 1   loop 2 ...
  *         |                                             |        |        |
@@ -9,8 +10,8 @@
  *         ^                                             |        |        |
  *         +--------- channel: connections served <------+--------+--------+
  *
- * State of a loop (here: how many it served) is a variable of its main function, without any lock; what
- * all are to know goes through a channel.
+ * State of a loop (here: how many it served) is a variable of its main function, without any lock;
+ * what all are to know goes through a channel.
  */
 #include <netinet/in.h>
 #include <stdio.h>

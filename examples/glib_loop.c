@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * eddy inside of GLib's main loop, as a program with GTK has it: a source of a few lines, tasks that
- * talk over the network, and GLib's own timers and idle callbacks in between, all on one thread.
+ * eddy inside of GLib's main loop, as a program with GTK has it: a source of a few lines, tasks
+ * that talk over the network, and GLib's own timers and idle callbacks in between, all on one
+ * thread.
  *
  *     g_main_loop_run --> prepare: how long may you wait?     eddy_embed_poll_timeout
  *                     --> poll, with eddy's descriptor        eddy_embed_descriptor

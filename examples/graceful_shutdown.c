@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that ends gracefully: at SIGTERM it stops accepting, answers what it is at work on, and cuts
- * what is left after a grace period.
+ * A server that ends gracefully: at SIGTERM it stops accepting, answers what it is at work on, and
+ * cuts what is left after a grace period.
  *
  *     kill -TERM --> stop accepting --> handlers end by themselves --+--> exit
  *                                  \--> ... the grace is over: cancel /
  *
- * That is what systemd, Docker and Kubernetes expect of a service; their own patience (90, 10 and 30
- * seconds) must be longer than the grace. The clients, and the operator who sends the signal, are
- * tasks here so that the program shows something by itself.
+ * That is what systemd, Docker and Kubernetes expect of a service; their own patience (90, 10 and
+ * 30 seconds) must be longer than the grace. The clients, and the operator who sends the signal,
+ * are tasks here so that the program shows something by itself.
  */
 #include <stdio.h>
 #include <eddy.h>
@@ -17,7 +17,8 @@
 
 static bool stopping;
 
-/* A connection: "slow" takes a second to answer. Ends with the first answer once the server stops. */
+/* A connection: "slow" takes a second to answer. Ends with the first answer once the server
+ * stops. */
 static int answer(eddy_stream *stream, void *context)
 {
     char line[64];

@@ -4,10 +4,10 @@
  *
  *     log_follower FILE        until Ctrl-C
  *
- * What is watched is the directory: so it hears of writes to the file, and of another file that takes
- * its name (which is then read from its beginning, after the rest of the old one). A file that has
- * become shorter than what was read was cut off, and begins anew. Called without arguments it follows
- * a log that it writes, cuts off and rotates by itself.
+ * What is watched is the directory: so it hears of writes to the file, and of another file that
+ * takes its name (which is then read from its beginning, after the rest of the old one). A file
+ * that has become shorter than what was read was cut off, and begins anew. Called without arguments
+ * it follows a log that it writes, cuts off and rotates by itself.
  */
 #include <stdio.h>
 #include <string.h>

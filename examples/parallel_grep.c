@@ -5,8 +5,8 @@
  *     parallel_grep TEXT [DIRECTORY]
  *
  * Between them is a queue of 64 paths, so the walk waits for the searchers and memory is bounded,
- * however many files there are. What can't be opened or read is told on stderr, and the rest goes on.
- * Called without arguments it searches a small tree of its own making.
+ * however many files there are. What can't be opened or read is told on stderr, and the rest goes
+ * on. Called without arguments it searches a small tree of its own making.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,9 +11,9 @@
  *         raise
  *
  * A cancelled task has every wait refused until it returns. One that doesn't look at what a call
- * returned goes round and round. What catches it: the compiler, if the result is dropped; here it is
- * looked at for nothing, and after a hundred refusals in a row the runtime says so on stderr, and
- * lets the others run in between.
+ * returned goes round and round. What catches it: the compiler, if the result is dropped; here it
+ * is looked at for nothing, and after a hundred refusals in a row the runtime says so on stderr,
+ * and lets the others run in between.
  */
 #include <stdio.h>
 #include <eddy.h>

@@ -6,8 +6,8 @@
  *     If your bottleneck is computation, not waiting, asyncio adds complexity without adding speed.
  *
  * Tasks take turns, and one that computes doesn't end its turn. In a thread (or, with
- * eddy_process_pool_open, a process) it computes beside the loop. What catches it: the watchdog, which
- * tells "computing" from "blocked".
+ * eddy_process_pool_open, a process) it computes beside the loop. What catches it: the watchdog,
+ * which tells "computing" from "blocked".
  */
 #include <stdint.h>
 #include <stdio.h>

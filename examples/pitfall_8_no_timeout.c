@@ -10,8 +10,9 @@
  *         return None
  *
  * The answer never comes. Without a timeout a request waits for ever; here until somebody loses
- * patience after an hour. What catches it: the deadlock report, but only once nothing at all is left
- * in the program that could wake anybody. A server that is silent is nobody's fault: set a timeout.
+ * patience after an hour. What catches it: the deadlock report, but only once nothing at all is
+ * left in the program that could wake anybody. A server that is silent is nobody's fault: set a
+ * timeout.
  */
 #include <stdio.h>
 #include <eddy.h>

@@ -13,8 +13,8 @@
  *         return await asyncio.gather(*[process_one(i) for i in items])
  *
  * A thousand requests at once, or ten at a time: a group has a limit for that (and eddy_map takes
- * one). What catches it: the cap on tasks, eddy_options.max_tasks, beyond which a spawn says -EAGAIN
- * and how many there are. Below that nothing does. bounded_process.c has the semaphore.
+ * one). What catches it: the cap on tasks, eddy_options.max_tasks, beyond which a spawn says
+ * -EAGAIN and how many there are. Below that nothing does. bounded_process.c has the semaphore.
  */
 #include <stdio.h>
 #include <eddy.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A supervisor of programs, as systemd or runit is one: each is started again by its policy, after a
- * pause that grows, and too many restarts within a minute end it all.
+ * A supervisor of programs, as systemd or runit is one: each is started again by its policy, after
+ * a pause that grows, and too many restarts within a minute end it all.
  *
  *     group, EDDY_SUPERVISE          a task a program: its failure is the program's, so the group
  *      |- task: server  --- sleep    starts the task again, counts the restarts, and gives up;
  *      `- task: importer --- sh      cancelling the group ends the programs
  *
- * Whatever ends a task (its program's end, a cancel, a failure of another) closes its process: SIGTERM,
- * three seconds of grace, SIGKILL for it and all that it has started.
+ * Whatever ends a task (its program's end, a cancel, a failure of another) closes its process:
+ * SIGTERM, three seconds of grace, SIGKILL for it and all that it has started.
  */
 #include <stdio.h>
 #include <eddy.h>

@@ -5,8 +5,8 @@
  *     tcp_proxy 8080 example.org 80    then: curl -H 'Host: example.org' http://localhost:8080/
  *     tcp_proxy                        shows itself with an echo server behind it
  *
- * A slow receiver slows the sender down: while it takes nothing, nothing is read. When one side ends,
- * the other hears of it and may still answer.
+ * A slow receiver slows the sender down: while it takes nothing, nothing is read. When one side
+ * ends, the other hears of it and may still answer.
  */
 #include <stdio.h>
 #include <stdlib.h>

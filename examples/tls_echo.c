@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An echo over TLS. Python: asyncio.start_server(echo, port=port, ssl=context), open_connection(ssl=...).
+ * An echo over TLS. Python: asyncio.start_server(echo, port=port, ssl=context),
+ * open_connection(ssl=...).
  *
  *     tls_echo                             a server and two visitors in one program
  *     tls_echo serve PORT PEM KEY          a server with this certificate, until Ctrl-C

@@ -3,8 +3,8 @@
  * The model's loop: turns and time.
  *
  * A turn runs the tasks that were ready when it began, first come first. When none is ready, time
- * goes on to the earliest deadline. When the main task has ended, what is ready then still runs once;
- * then every task left is cancelled and runs to its end.
+ * goes on to the earliest deadline. When the main task has ended, what is ready then still runs
+ * once; then every task left is cancelled and runs to its end.
  */
 #include <string.h>
 #include "model.h"

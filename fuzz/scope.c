@@ -9,8 +9,8 @@
  *                         |                         +--> the same?
  *                         +--> runtime  --> trace --+
  *
- * A program whose tasks come to wait for each other in a circle never ends; the model finds that out
- * and the program isn't run.
+ * A program whose tasks come to wait for each other in a circle never ends; the model finds that
+ * out and the program isn't run.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzing the timer wheel (src/timer.h) against a list that is kept sorted: the same timers fire, in
- * the order of deadline and setting, none is lost, and timer_next is never later than the earliest.
+ * Fuzzing the timer wheel (src/timer.h) against a list that is kept sorted: the same timers fire,
+ * in the order of deadline and setting, none is lost, and timer_next is never later than the
+ * earliest.
  *
- * The bytes are taken one by one: what to do, with which timer, with which time. Those that a firing
- * timer's callback does come from the same bytes.
+ * The bytes are taken one by one: what to do, with which timer, with which time. Those that a
+ * firing timer's callback does come from the same bytes.
  */
 #include <stdbool.h>
 #include <stdio.h>

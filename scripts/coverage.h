@@ -18,7 +18,8 @@ static inline _Noreturn void coverage_exit(int status)
 }
 #define _exit coverage_exit
 
-/* The linker leads calls of abort() here (--wrap=abort): a macro would meet members of that name. */
+/* The linker leads calls of abort() here (--wrap=abort): a macro would meet members of that
+ * name. */
 extern _Noreturn void __real_abort(void);
 extern _Noreturn void __wrap_abort(void);
 

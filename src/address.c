@@ -76,7 +76,8 @@ int address_text(const struct address *address, char *buffer, size_t size)
 
 static const size_t unix_header = offsetof(struct sockaddr_un, sun_path);
 
-/* A path ends at its NUL, if it has one; an abstract name begins with one and ends with the address. */
+/* A path ends at its NUL, if it has one; an abstract name begins with one and ends with the
+ * address. */
 static int unix_text(const struct sockaddr_un *address, socklen_t size, char *buffer,
                      size_t buffer_size)
 {

@@ -37,8 +37,8 @@ EDDY_PRIVATE bool address_equal(const struct address *one, const struct address 
 /* "127.0.0.1:80" or "[::1]:80": the length as snprintf. */
 int address_text(const struct address *address, char *buffer, size_t size);
 
-/* The same for whatever a system call filled in, also "unix:/path", "unix:@abstract" and "unix:" for
- * one without a name; -EAFNOSUPPORT for other families. */
+/* The same for whatever a system call filled in, also "unix:/path", "unix:@abstract" and "unix:"
+ * for one without a name; -EAFNOSUPPORT for other families. */
 int address_text_any(const struct sockaddr *any, socklen_t size, char *buffer, size_t buffer_size);
 
 /* Of a path, or of "@name" in the abstract name space: 0, or -EINVAL (empty), -ENAMETOOLONG. */

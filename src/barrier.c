@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Barrier. The last one to come finishes all waits at once, so that a round has no phase in which it
- * drains: who comes next belongs to the next round. Numbers are given then, not on arrival, because
- * one who came early may have been cancelled since.
+ * Barrier. The last one to come finishes all waits at once, so that a round has no phase in which
+ * it drains: who comes next belongs to the next round. Numbers are given then, not on arrival,
+ * because one who came early may have been cancelled since.
  */
 #include "eddy/barrier.h"
 #include <limits.h>

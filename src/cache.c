@@ -6,8 +6,8 @@
  *      kept:      [oldest use ... newest use]      its value is there
  *      computing: [...]                            its task runs, and tasks may wait for it
  *
- * An entry whose last waiter has left, or that was forgotten, is taken out of the table at once; its
- * memory stays until its task has ended, since that writes the value there.
+ * An entry whose last waiter has left, or that was forgotten, is taken out of the table at once;
+ * its memory stays until its task has ended, since that writes the value there.
  */
 #include "eddy/cache.h"
 #include <math.h>

@@ -2,7 +2,8 @@
 /*
  * Why a scope was cancelled: who asked, where, what for.
  *
- *      eddy_task_cancel --> scope->why --> task->untold --> eddy_last_failure() makes a failure of it
+ *      eddy_task_cancel --> scope->why --> task->untold --> eddy_last_failure() makes a failure of
+ *      it
  *                      \-> children, awaited tasks (passed on)    task_slot->why: of a task that ended
  *
  * Taken down as plain data when a scope is cancelled, and put into words when somebody asks. The

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels: a ring of items and two lines of waiters, under one lock that is held for the copy of an
- * item and no longer.
+ * Channels: a ring of items and two lines of waiters, under one lock that is held for the copy of
+ * an item and no longer.
  *
  *      getters wait: the ring is empty       putters wait: the ring is full
  *
- * So a put either serves the first getter, or fills a place, or waits; a get takes the oldest item and
- * puts the first putter's into the place that is free now. Whom it served it finishes when the lock is
- * released again: waking a sleeping loop is a system call.
+ * So a put either serves the first getter, or fills a place, or waits; a get takes the oldest item
+ * and puts the first putter's into the place that is free now. Whom it served it finishes when the
+ * lock is released again: waking a sleeping loop is a system call.
  */
 #include "channel.h"
 #include <string.h>

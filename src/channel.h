@@ -13,7 +13,8 @@ struct channel_wait {
     void *item; /* to fill, or to take from */
 };
 
-/* Gets in line with a wait that has a `claimed`: 0. What can be done at once is claimed and done: 1, or
+/* Gets in line with a wait that has a `claimed`: 0. What can be done at once is claimed and done:
+ * 1, or
  * -EALREADY if the claim came too late. -EPIPE after shutdown. */
 int channel_listen(eddy_channel *channel, bool put, struct channel_wait *waiting);
 

@@ -175,7 +175,8 @@ static void interleave(const struct address_list *list, const struct address_lis
     }
 }
 
-/* The index of the one that has won, -EINPROGRESS if each has failed, or why it didn't come to that. */
+/* The index of the one that has won, -EINPROGRESS if each has failed, or why it didn't come to
+ * that. */
 static int run_attempts(struct attempt *attempts, size_t count, double delay)
 {
     if (count == 1) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * eddy_connect_unix. A Unix socket connects at once or not at all; only when the listener's queue is full
- * it says "again", and nothing tells when there is room.
+ * eddy_connect_unix. A Unix socket connects at once or not at all; only when the listener's queue
+ * is full it says "again", and nothing tells when there is room.
  */
 #include <string.h>
 #include "eddy/connect.h"

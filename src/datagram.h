@@ -7,9 +7,9 @@
  *                                                   v
  *                                                 parked <--- edge of the one watch
  *
- * Each direction has its lock and one place to park: who has the lock tries, waits for an edge, tries
- * again. `ready` means that trying makes sense: only -EAGAIN makes it false. One call serves single
- * datagrams and many: the engine's takes an array.
+ * Each direction has its lock and one place to park: who has the lock tries, waits for an edge,
+ * tries again. `ready` means that trying makes sense: only -EAGAIN makes it false. One call serves
+ * single datagrams and many: the engine's takes an array.
  *
  * A call under way holds a reference, so that a socket can be closed while tasks are in it.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The deadlock report. Only what is certain is reported: tasks that wait for each other in a circle,
- * or a program in which no other thread is there that could call.
+ * The deadlock report. Only what is certain is reported: tasks that wait for each other in a
+ * circle, or a program in which no other thread is there that could call.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -44,8 +44,8 @@ static bool is_kernels(int id)
            flags & KERNELS_WORKER;
 }
 
-/* Whether the process has more threads than so many without the kernel's. An answer that can't be had
- * is yes. */
+/* Whether the process has more threads than so many without the kernel's. An answer that can't be
+ * had is yes. */
 static bool more_threads_than(size_t own)
 {
     char entries[1024] __attribute__((__aligned__(8)));

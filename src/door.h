@@ -35,7 +35,8 @@ void door_release(struct door *door);
 /* loop_post, unless the loop has gone: then false, and the post won't run. */
 bool door_post(struct door *door, struct post *post);
 
-/* An abandoned job is over: the virtual clock need not wait for it any more. Drops the reference. */
+/* An abandoned job is over: the virtual clock need not wait for it any more. Drops the
+ * reference. */
 void door_leave(struct door *door);
 
 /* Who wants to know, on the loop's thread, that a sleep has begun and that it is over. */
@@ -43,8 +44,8 @@ struct sleep_watcher {
     void (*tell)(struct sleep_watcher *watcher, bool asleep);
 };
 
-/* Blocks a pool's thread, which counts in loop->offloaded, until the loop's virtual clock has got to
- * `deadline`, or the loop goes. Meanwhile the thread doesn't count. */
+/* Blocks a pool's thread, which counts in loop->offloaded, until the loop's virtual clock has got
+ * to `deadline`, or the loop goes. Meanwhile the thread doesn't count. */
 void door_sleep(struct door *door, int64_t deadline, struct sleep_watcher *watcher);
 
 #endif

@@ -6,9 +6,9 @@
  *                                          ^                  |
  *               engine's completions, wakes of other threads  +--> poll, run what is ready
  *
- * From when the outer loop asks for the timeout the loop counts as sleeping, so that posts wake it: the
- * engine's own descriptor then tells the outer loop. A ring must be entered once more when tasks have
- * asked it for something; whoever asks between two turns is told a timeout of 0.
+ * From when the outer loop asks for the timeout the loop counts as sleeping, so that posts wake it:
+ * the engine's own descriptor then tells the outer loop. A ring must be entered once more when
+ * tasks have asked it for something; whoever asks between two turns is told a timeout of 0.
  */
 #include "eddy/embed.h"
 #include <limits.h>

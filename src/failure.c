@@ -81,8 +81,8 @@ static struct eddy_failure *failure_format(int code, const char *file, int line,
 }
 
 /* Without memory for a record: one that has at least the code. Whoever learns of an error by a NULL
- * asks the last failure for it, and would take none for a success. One an errno, shared by all threads
- * and only read once it is made; `references` says "in several places". */
+ * asks the last failure for it, and would take none for a success. One an errno, shared by all
+ * threads and only read once it is made; `references` says "in several places". */
 static struct eddy_failure *failure_permanent(int code)
 {
     enum { ERRNO_MOST = 255 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kernel features that are probed, never guessed from a version, and can be masked so that old
- * kernels are tested on new ones: EDDY_MASK=uring,guard-install,... or a kernel, EDDY_MASK=linux-5.10,
- * which masks everything newer.
+ * kernels are tested on new ones: EDDY_MASK=uring,guard-install,... or a kernel,
+ * EDDY_MASK=linux-5.10, which masks everything newer.
  */
 #ifndef EDDY_SRC_FEATURE_H
 #define EDDY_SRC_FEATURE_H

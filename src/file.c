@@ -113,8 +113,9 @@ int eddy_file_descriptor(const eddy_file *file)
 
 /* ---- reading ---- */
 
-/* What is in memory: -EAGAIN for nothing. Not in a cancelled scope, where nothing is begun, whether it
- * has to wait or not; nor every time if it was in vain before, as with files that are read once. */
+/* What is in memory: -EAGAIN for nothing. Not in a cancelled scope, where nothing is begun, whether
+ * it has to wait or not; nor every time if it was in vain before, as with files that are read
+ * once. */
 static ssize_t read_now(struct eddy_file *file, char *buffer, size_t size, int64_t offset)
 {
     struct task *task = task_current();
@@ -224,7 +225,8 @@ static ssize_t write_in_turn(struct eddy_file *file, const void *data, size_t si
     return r;
 }
 
-/* What can't be sought has no position to share, and may have a reader that waits for this write. */
+/* What can't be sought has no position to share, and may have a reader that waits for this
+ * write. */
 ssize_t eddy_file_write(eddy_file *file, const void *data, size_t size)
 {
     ssize_t r = file_enter(file, "eddy_file_write", data, size);

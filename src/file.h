@@ -6,7 +6,8 @@
  *            |  one at a time: `turn`              |
  *            v                                     v
  *         position, bytes read ahead ------> file_read_at, file_write_at ---> what is in memory at
- *                                                                             once, else an operation
+ *                                                                             once, else an
+ *                                                                             operation
  *
  * The position of a seekable file is kept here, and every operation names its offset: the ring
  * doesn't move the kernel's own one on when a write breaks off with an error after a part (a full

@@ -2,8 +2,8 @@
 /*
  * Lines of files: bytes are read ahead, a block at a time, and the next line is cut off them.
  *
- * A line is cut off only when its end is there; until then its bytes stay ahead, so that a cancel or
- * an error loses none.
+ * A line is cut off only when its end is there; until then its bytes stay ahead, so that a cancel
+ * or an error loses none.
  */
 #include <limits.h>
 #include <string.h>

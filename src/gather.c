@@ -102,7 +102,8 @@ static void gather_unlink(struct gather *gather)
     }
 }
 
-/* The first failure, or why that task was cancelled, becomes the caller's if its code is the gather's. */
+/* The first failure, or why that task was cancelled, becomes the caller's if its code is the
+ * gather's. */
 static void gather_take_story(struct task *self, const struct gather *gather, int code)
 {
     bool takes = code < 0 && code == gather->code;

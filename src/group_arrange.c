@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a group's options ask for beyond fail fast and run all: enough successes, a limit on how many
- * children run, and children that are started again (group_supervise.c).
+ * What a group's options ask for beyond fail fast and run all: enough successes, a limit on how
+ * many children run, and children that are started again (group_supervise.c).
  *
  * Nothing is allocated for it: what a child needs is copied onto its stack with its arguments.
  *
  *      | guard | ... stack ... | arguments | struct turn | struct task |
  *
- * A child beyond the limit is made, but not queued: it is parked, before its first step, in the wait
- * of its turn. A cancel ends that wait, and the child without having begun.
+ * A child beyond the limit is made, but not queued: it is parked, before its first step, in the
+ * wait of its turn. A cancel ends that wait, and the child without having begun.
  */
 #include <math.h>
 #include <stddef.h>

@@ -45,7 +45,8 @@ struct harness {
     int (*resolve)(struct harness *harness, const char *host, int port,
                    struct address_list *ret_list);
 
-    /* The loop is about to be taken apart: its tasks have ended, its engine and timers still stand. */
+    /* The loop is about to be taken apart: its tasks have ended, its engine and timers still
+     * stand. */
     void (*closing)(struct harness *harness, struct eddy_loop *loop);
 
     /* The loop is gone. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening sockets: on all addresses of a host with one port (listen.c), on a path (listen_unix.c),
- * or such that somebody else has made (listen_given.c).
+ * Listening sockets: on all addresses of a host with one port (listen.c), on a path
+ * (listen_unix.c), or such that somebody else has made (listen_given.c).
  */
 #ifndef EDDY_SRC_LISTEN_H
 #define EDDY_SRC_LISTEN_H
@@ -41,8 +41,8 @@ int listen_on(struct engine *engine, const struct address_list *list, int backlo
               struct listen_sockets *ret_sockets);
 
 /* Listens on a path, "@name" for one that isn't in the file system. A socket that nobody listens on
- * any more is taken away first. mode 0: as the umask says. 0, or a negative errno and a failure that
- * names the path, with nothing left. */
+ * any more is taken away first. mode 0: as the umask says. 0, or a negative errno and a failure
+ * that names the path, with nothing left. */
 int listen_on_path(struct engine *engine, const char *path, mode_t mode, bool keep, int backlog,
                    struct listen_socket *ret_socket);
 

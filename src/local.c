@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locals: sets of values, sorted by the addresses of their locals. A set that only its holder has is
- * changed in place; a shared one is copied first.
+ * Locals: sets of values, sorted by the addresses of their locals. A set that only its holder has
+ * is changed in place; a shared one is copied first.
  */
 #include "eddy/local.h"
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locals from inside: a reference-counted set of values, shared until one of its holders changes it.
+ * Locals from inside: a reference-counted set of values, shared until one of its holders changes
+ * it.
  *
  * A task without any has a NULL. Sets go to other threads with jobs, so the count is atomic.
  */

@@ -31,8 +31,8 @@ static inline bool lock_held_by(const struct lock *lock, const struct task *task
     return lock->holder == task && task && lock->sequence == task->slot->sequence;
 }
 
-/* Queues a wait that can't be cut short any more: it is finished with `code` as soon as the lock was
- * given to its task, at once if it is free. */
+/* Queues a wait that can't be cut short any more: it is finished with `code` as soon as the lock
+ * was given to its task, at once if it is free. */
 void lock_queue(struct lock *lock, struct lock_waiter *waiter, int code);
 
 /* Gives it to the first waiter, or frees it. */

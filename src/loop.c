@@ -69,8 +69,8 @@ void loop_post(struct eddy_loop *loop, struct post *post)
         post->next = newest;
     while (!atomic_compare_exchange_weak_explicit(&loop->posts, &newest, post, memory_order_seq_cst,
                                                   memory_order_relaxed));
-    /* Both seq_cst, they pair with the fence in loop_fall_asleep: either we see it sleeping, or it sees
-     * the post. */
+    /* Both seq_cst, they pair with the fence in loop_fall_asleep: either we see it sleeping, or it
+     * sees the post. */
     if (atomic_load_explicit(&loop->sleeping, memory_order_seq_cst))
         loop->engine->call->wake(loop->engine);
     atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
@@ -174,8 +174,8 @@ static void loop_turn(struct eddy_loop *loop, int64_t timeout)
                   eddy_error_name(delivered));
     loop_take_posts(loop);
 
-    /* Nothing else can happen: the virtual clock jumps to the next timer. A turn that delivers nothing
-     * may still have ended early, by what only concerns the engine. */
+    /* Nothing else can happen: the virtual clock jumps to the next timer. A turn that delivers
+     * nothing may still have ended early, by what only concerns the engine. */
     if (loop->virtual_clock && timeout >= 0 && !loop->ready_first && !delivered &&
         !atomic_load(&loop->offloaded) && !loop->engine->pending &&
         !(grace && clock_monotonic() < end)) {
@@ -190,8 +190,8 @@ static void loop_turn(struct eddy_loop *loop, int64_t timeout)
         loop->harness->turned(loop->harness, loop);
 }
 
-/* A short job in a thread is done before a loop that went to sleep has been woken. True if something
- * was posted. */
+/* A short job in a thread is done before a loop that went to sleep has been woken. True if
+ * something was posted. */
 static bool loop_linger(struct eddy_loop *loop)
 {
     if (!spin_wanted(&loop->spin))

@@ -139,8 +139,9 @@ void loop_destroy(struct eddy_loop *loop);
 /* Runs turns until *done. */
 void loop_run_until(struct eddy_loop *loop, const bool *done);
 
-/* For a loop inside of another one: a turn that doesn't wait; and how many nanoseconds there are until
- * the next one is due, negative if only the engine's descriptor tells. Posts wake it from then on. */
+/* For a loop inside of another one: a turn that doesn't wait; and how many nanoseconds there are
+ * until the next one is due, negative if only the engine's descriptor tells. Posts wake it from
+ * then on. */
 void loop_turn_at_once(struct eddy_loop *loop);
 int64_t loop_rest(struct eddy_loop *loop);
 
@@ -191,7 +192,8 @@ static inline void loop_take(struct eddy_loop *loop, struct work *work)
 EDDY_PRIVATE int64_t loop_now(const struct eddy_loop *loop);
 int64_t clock_monotonic(void);
 
-/* The deadline `seconds` from now; far ones are capped at a hundred years. NaN is for the caller. */
+/* The deadline `seconds` from now; far ones are capped at a hundred years. NaN is for the
+ * caller. */
 EDDY_PRIVATE int64_t loop_deadline(const struct eddy_loop *loop, double seconds);
 EDDY_PRIVATE int64_t seconds_to_nanoseconds(double seconds);
 

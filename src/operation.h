@@ -17,8 +17,8 @@
  * comes all the same is the result. */
 int operation_run(struct operation *operation);
 
-/* The same for clean-up: no cancel reaches it, and it runs in a cancelled scope, too. Outside of tasks
- * it blocks. */
+/* The same for clean-up: no cancel reaches it, and it runs in a cancelled scope, too. Outside of
+ * tasks it blocks. */
 int operation_run_shielded(struct operation *operation);
 
 /* Closes what an operation opened, here and now; also outside of tasks and loops. The engine does

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * communicate: feeds and reads at the same time, each pipe by a task of a group, so that none of them
- * can fill up while another is waited for. What was read and how much was fed is in the processes, so
- * a cancel loses neither.
+ * communicate: feeds and reads at the same time, each pipe by a task of a group, so that none of
+ * them can fill up while another is waited for. What was read and how much was fed is in the
+ * processes, so a cancel loses neither.
  */
 #include <stdlib.h>
 #include <string.h>

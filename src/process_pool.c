@@ -119,8 +119,8 @@ static struct process_worker *worker_for_next(struct process_pool *pool)
     return worker;
 }
 
-/* The virtual clock waits for what is queued, unless all workers sleep: then a job can't begin before
- * the clock has gone on. */
+/* The virtual clock waits for what is queued, unless all workers sleep: then a job can't begin
+ * before the clock has gone on. */
 static void update_hold(struct process_pool *pool)
 {
     bool hold = pool->queued && pool->asleep < pool->alive;
@@ -212,8 +212,8 @@ static int job_refuse(struct process_pool *pool, const struct order *order)
     return pool->loop ? 0 : process_pool_bind(pool, loop_self);
 }
 
-/* A short job's reply is here before a loop that went to sleep has been woken. Nobody else waits for
- * this thread, and it is a turn of the loop's budget, so others do get theirs. */
+/* A short job's reply is here before a loop that went to sleep has been woken. Nobody else waits
+ * for this thread, and it is a turn of the loop's budget, so others do get theirs. */
 static bool job_may_linger(struct process_pool *pool)
 {
     struct eddy_loop *loop = pool->loop;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a child process starts: options, the paths where its program may be, pipes; and what the failure
- * says when one of these steps goes wrong.
+ * How a child process starts: options, the paths where its program may be, pipes; and what the
+ * failure says when one of these steps goes wrong.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -107,8 +107,8 @@ static const char *search_path(const char *const *environment)
     return PATH_DEFAULT;
 }
 
-/* A list up to a NULL, in one piece of memory; NULL without any. As execvp(3) does: an empty part of
- * $PATH is the current folder. */
+/* A list up to a NULL, in one piece of memory; NULL without any. As execvp(3) does: an empty part
+ * of $PATH is the current folder. */
 static const char **find_paths(const char *name, const char *search)
 {
     bool direct = strchr(name, '/') != NULL;
@@ -352,8 +352,8 @@ int eddy_process_shell(const char *command, const struct eddy_process_options *o
                  : process_start("eddy_process_shell", arguments, options, &nothing_given, process);
 }
 
-/* The member at `index`, whose stdin is the pipe from the one before, `*pipe`; leaves there the one to
- * the next. */
+/* The member at `index`, whose stdin is the pipe from the one before, `*pipe`; leaves there the one
+ * to the next. */
 static int start_member(const char *const *const *programs, size_t index, bool last,
                         struct eddy_process_options options, int *pipe, eddy_process **process)
 {

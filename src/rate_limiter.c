@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rate limiter. The bucket is kept as what is missing in it at some time, so that memory of zeros is
- * a full one. Only the first waiter has a timer, in its own frame: for when there is enough for it.
+ * Rate limiter. The bucket is kept as what is missing in it at some time, so that memory of zeros
+ * is a full one. Only the first waiter has a timer, in its own frame: for when there is enough for
+ * it.
  */
 #include "eddy/rate_limiter.h"
 #include <math.h>

@@ -4,9 +4,9 @@
  *
  *      waits: begin, lock, list, unlock, park        finishes: lock, take, unlock, finish
  *
- * Whoever took it out of its list has served it: what it is to be given (an item, say) is written into
- * its memory under the lock, and a cancel that comes now comes too late. Its loop lives as long as the
- * task is parked, so the post that finishes it always finds one.
+ * Whoever took it out of its list has served it: what it is to be given (an item, say) is written
+ * into its memory under the lock, and a cancel that comes now comes too late. Its loop lives as
+ * long as the task is parked, so the post that finishes it always finds one.
  */
 #ifndef EDDY_SRC_REMOTE_WAIT_H
 #define EDDY_SRC_REMOTE_WAIT_H
@@ -46,7 +46,8 @@ int remote_wait_begin(struct remote_wait *remote, enum remote_wait_kind kind, co
                       const char *call);
 void remote_wait_drop(struct remote_wait *remote);
 
-/* Under the lock: gets in line; the first in line that isn't served elsewhere, taken out of it, or NULL. */
+/* Under the lock: gets in line; the first in line that isn't served elsewhere, taken out of it, or
+ * NULL. */
 void remote_wait_list(struct remote_wait *remote, struct list *list, pthread_mutex_t *lock);
 struct remote_wait *remote_wait_take(struct list *list);
 

@@ -2,7 +2,8 @@
 /*
  * The parts of a run, for eddy_run, which does them one after the other, and for runners.
  *
- *     run_open  ( run_begin  run_main  run_outcome  run_end )...  run_begin  run_leftovers  run_close
+ *     run_open  ( run_begin  run_main  run_outcome  run_end )...  run_begin  run_leftovers
+ *     run_close
  */
 #ifndef EDDY_SRC_RUN_H
 #define EDDY_SRC_RUN_H

@@ -10,9 +10,9 @@
  * timer. The first that is served takes the others out at that instant, before anybody else runs:
  * so none of them can be served too, and what was handed to the first is the task's.
  *
- * A channel's case may be served on another thread, at any instant. Therefore whoever is about to serve
- * a case, or to give the whole up, first claims it: one atomic flag for all, set once. Who comes too
- * late passes over, and the task stays parked until the post of the first has arrived.
+ * A channel's case may be served on another thread, at any instant. Therefore whoever is about to
+ * serve a case, or to give the whole up, first claims it: one atomic flag for all, set once. Who
+ * comes too late passes over, and the task stays parked until the post of the first has arrived.
  */
 #include "eddy/select.h"
 #include <math.h>

@@ -71,7 +71,8 @@ struct connection {
 struct eddy_server *server_create(struct eddy_loop *loop, eddy_stream_handler *handler,
                                   void *context, const struct eddy_serve_options *options);
 
-/* Begins to accept there; takes the socket over on success. 0 or a negative errno with a failure. */
+/* Begins to accept there; takes the socket over on success. 0 or a negative errno with a
+ * failure. */
 int server_add(struct eddy_server *server, const struct listen_socket *socket);
 
 /* Ends the newest listener, and leaves its socket open: it is the caller's again. */

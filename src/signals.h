@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals from inside: how they get from signal context into their loop, and what becomes of that at a
- * fork and at the loop's end.
+ * Signals from inside: how they get from signal context into their loop, and what becomes of that
+ * at a fork and at the loop's end.
  */
 #ifndef EDDY_SRC_SIGNALS_H
 #define EDDY_SRC_SIGNALS_H
@@ -26,8 +26,8 @@ bool signals_expected(const struct eddy_loop *loop);
 void signals_remove(struct eddy_loop *loop);
 void signals_destroy(struct eddy_loop *loop);
 
-/* For eddy_select: the next signal that has come, -EAGAIN, or what is wrong with the stream; where one
- * waits for it, to be finished with its number. */
+/* For eddy_select: the next signal that has come, -EAGAIN, or what is wrong with the stream; where
+ * one waits for it, to be finished with its number. */
 struct signal_waiter {
     struct waiter waiter;
     size_t count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for a wait for many tasks, a join each: the loop keeps the last one that was given back, so
- * that a program which gathers again and again allocates once.
+ * Memory for a wait for many tasks, a join each: the loop keeps the last one that was given back,
+ * so that a program which gathers again and again allocates once.
  */
 #ifndef EDDY_SRC_SPARE_H
 #define EDDY_SRC_SPARE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standard streams. Whether a descriptor blocks is a property of what was opened, which other processes
- * share (the shell, say), and to make it non-blocking breaks those that don't expect it. So:
+ * Standard streams. Whether a descriptor blocks is a property of what was opened, which other
+ * processes share (the shell, say), and to make it non-blocking breaks those that don't expect it.
+ * So:
  *
  *      pipe, terminal     opened once more by its name in /proc: that one is ours alone
  *      socket             asked not to wait with each call (MSG_DONTWAIT)

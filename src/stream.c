@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams: life, waiting, closing. Reading is in stream_read.c, writing in stream_write.c, the idea in
- * stream.h.
+ * Streams: life, waiting, closing. Reading is in stream_read.c, writing in stream_write.c, the idea
+ * in stream.h.
  */
 #include "stream.h"
 

@@ -106,8 +106,8 @@ typedef ssize_t stream_attempt(struct eddy_stream *stream, void *argument);
 /* Receives at least one byte: how many, 0 at the end. Nothing was taken if it fails. */
 ssize_t stream_receive(struct eddy_stream *stream, char *buffer, size_t size);
 
-/* The same by another call, which may move fewer bytes than there are. -EINVAL isn't remembered: the
- * descriptor may not know the call. */
+/* The same by another call, which may move fewer bytes than there are. -EINVAL isn't remembered:
+ * the descriptor may not know the call. */
 ssize_t stream_receive_by(struct eddy_stream *stream, stream_attempt *attempt, void *argument,
                           size_t size);
 
@@ -156,8 +156,9 @@ ssize_t stream_fail_partly(struct eddy_stream *stream, ssize_t code, size_t sent
 ssize_t stream_layer_read(struct eddy_stream *stream, void *buffer, size_t size);
 ssize_t stream_layer_write(struct eddy_stream *stream, const void *data, size_t size);
 
-/* For a stream of a descriptor: every call from now on, and who is suspended in one, gets -ECONNABORTED;
- * what wasn't delivered yet is dropped, and the peer's end reset. The stream is still to be closed. */
+/* For a stream of a descriptor: every call from now on, and who is suspended in one, gets
+ * -ECONNABORTED; what wasn't delivered yet is dropped, and the peer's end reset. The stream is
+ * still to be closed. */
 void stream_abort(struct eddy_stream *stream);
 
 /* "127.0.0.1:80", "descriptor 3", or "a stream". */

@@ -2,8 +2,8 @@
 /*
  * Descriptors that travel with the bytes of a Unix socket (SCM_RIGHTS).
  *
- * The system takes them with a message's first byte, and gives them with it. What arrives is close-on-exec
- * at once, and either the caller's or closed again.
+ * The system takes them with a message's first byte, and gives them with it. What arrives is
+ * close-on-exec at once, and either the caller's or closed again.
  */
 #include <string.h>
 #include "log.h"

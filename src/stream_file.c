@@ -2,10 +2,10 @@
 /*
  * Files to streams: sendfile for what is in memory already, a copy for what isn't.
  *
- * sendfile would wait for the disk, and the loop with it. So the first and the last byte of a piece are
- * asked for first, which costs little beside the piece: if either isn't in memory, the file is read as
- * files are read, by ring or pool. The same goes for streams of layers, for blocking sockets, and for files
- * and descriptors that know no sendfile.
+ * sendfile would wait for the disk, and the loop with it. So the first and the last byte of a piece
+ * are asked for first, which costs little beside the piece: if either isn't in memory, the file is
+ * read as files are read, by ring or pool. The same goes for streams of layers, for blocking
+ * sockets, and for files and descriptors that know no sendfile.
  */
 #include "eddy/file.h"
 #include "file.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be asked of a stream, and set: addresses, limit, options of TCP. Of a layer it is asked of the
- * stream beneath.
+ * What can be asked of a stream, and set: addresses, limit, options of TCP. Of a layer it is asked
+ * of the stream beneath.
  */
 #include <math.h>
 #include <netinet/tcp.h>

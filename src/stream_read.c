@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading from streams: what is there, exactly so much, a look ahead. Up to a separator: stream_until.c.
+ * Reading from streams: what is there, exactly so much, a look ahead. Up to a separator:
+ * stream_until.c.
  *
  * Data goes straight into the caller's memory as far as it can. A line's end isn't known in
  * advance, so bytes beyond it are left over; and a read_exactly that is cancelled gives back what

@@ -5,8 +5,9 @@
  *      from ----splice----> pipe ----splice----> to
  *      from ----receive---> bytes left over ----send----> to         layers, and whatever can't
  *
- * Either way each byte is somebody's at any time: what is in the pipe when the second half fails goes
- * back among the bytes left over of `from`. The pipe is made when there is something to put into it.
+ * Either way each byte is somebody's at any time: what is in the pipe when the second half fails
+ * goes back among the bytes left over of `from`. The pipe is made when there is something to put
+ * into it.
  */
 #include "log.h"
 #include "memory.h"

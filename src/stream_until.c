@@ -48,7 +48,8 @@ static bool is_too_long(const struct search *search, struct match match, size_t 
 }
 
 /* With nothing left over the caller's memory serves as the buffer. The length up to the separator;
- * 0 if it isn't there (then all bytes are left over), or the stream has ended, which *ended tells. */
+ * 0 if it isn't there (then all bytes are left over), or the stream has ended, which *ended
+ * tells. */
 static ssize_t receive_directly(struct eddy_stream *stream, const struct search *search,
                                 char *buffer, bool *ended)
 {

@@ -18,7 +18,8 @@
 
 CONTEXT_TASK_START;
 
-/* Colouring takes up to 960 bytes of the first page (stack.h): an idle task's frames want the rest. */
+/* Colouring takes up to 960 bytes of the first page (stack.h): an idle task's frames want the
+ * rest. */
 _Static_assert(sizeof(struct task) <= 512, "leave room in the first page");
 
 /* Refusals in a row after which a further one lets the loop run first. */

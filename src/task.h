@@ -170,7 +170,8 @@ void slots_destroy(struct eddy_loop *loop);
 struct task_slot *slot_take(struct eddy_loop *loop);
 void slot_free(struct eddy_loop *loop, struct task_slot *slot);
 
-/* Reports under the call's name what is wrong with a handle: NULL, and *code = -EINVAL or -ESRCH. */
+/* Reports under the call's name what is wrong with a handle: NULL, and *code = -EINVAL or
+ * -ESRCH. */
 EDDY_PRIVATE __attribute__((__cold__)) struct task_slot *slot_missing(const eddy_task *handle,
                                                                       const char *call, int *code);
 

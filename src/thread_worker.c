@@ -31,8 +31,8 @@ void thread_pool_release(struct thread_pool *pool)
     memory_free(pool);
 }
 
-/* Without the lock: until there is work, or for LINGER_NS. On the CPU of the one who had the last work
- * it lets others go first: that one may be among them, with more. */
+/* Without the lock: until there is work, or for LINGER_NS. On the CPU of the one who had the last
+ * work it lets others go first: that one may be among them, with more. */
 static void linger(struct thread_pool *pool)
 {
     int64_t end = clock_monotonic() + LINGER_NS;
@@ -116,8 +116,8 @@ static struct job *queue_take(struct thread_pool *pool)
     return job;
 }
 
-/* With the lock held: the worker is on its way to the queue from now on, so that nobody is woken for
- * a job that it will find there. */
+/* With the lock held: the worker is on its way to the queue from now on, so that nobody is woken
+ * for a job that it will find there. */
 static void worker_comes(struct thread_pool *pool, struct worker *worker)
 {
     worker->lingers = pool->lingering < pool->most_lingering;
@@ -162,8 +162,8 @@ static struct job *queue_wait(struct thread_pool *pool, struct worker *worker)
     }
 }
 
-/* The time of a job on a virtual clock: it begins when the job was submitted, or the worker was done
- * with the one before, and only sleeping takes any. */
+/* The time of a job on a virtual clock: it begins when the job was submitted, or the worker was
+ * done with the one before, and only sleeping takes any. */
 struct job_clock {
     struct blocking_clock base;
     struct sleep_watcher watcher;
@@ -173,8 +173,8 @@ struct job_clock {
     int64_t now;
 };
 
-/* Stall: when all threads sleep in their jobs, queued jobs can't begin before the clock has gone on,
- * so they don't hold it up. Told by the loop's thread, which moves the clock and so can't do it
+/* Stall: when all threads sleep in their jobs, queued jobs can't begin before the clock has gone
+ * on, so they don't hold it up. Told by the loop's thread, which moves the clock and so can't do it
  * meanwhile; jobs of other loops are left to theirs. */
 static void job_clock_tell(struct sleep_watcher *watcher, bool asleep)
 {

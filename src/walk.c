@@ -6,8 +6,8 @@
  *      levels  [a] [b] [c]     directories that are open, each listed as far as we have come
  *
  * The path is what is told. The system is only ever given the last name, in the directory that was
- * listed: so it doesn't matter how long the path is, nor whether somebody puts a symbolic link in the
- * place of a directory that we are in.
+ * listed: so it doesn't matter how long the path is, nor whether somebody puts a symbolic link in
+ * the place of a directory that we are in.
  */
 #include <errno.h>
 #include <fcntl.h>

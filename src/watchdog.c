@@ -2,9 +2,9 @@
 /*
  * The watchdog thread: samples the step counters of loops, and looks closer where one stands still.
  *
- * Starting a thread and seeing it end takes longer than a short run: so when there are no loops left it
- * lingers for a sample or two, for the next one, and nobody waits for its end but a fork and the
- * program's own.
+ * Starting a thread and seeing it end takes longer than a short run: so when there are no loops
+ * left it lingers for a sample or two, for the next one, and nobody waits for its end but a fork
+ * and the program's own.
  *
  * What the loop's thread does it asks the kernel (/proc/self/task/TID), which disturbs nobody.
  */
@@ -145,7 +145,8 @@ static const char *system_call_name(long number)
     return NULL;
 }
 
-/* What the thread does; false if it was hardly let do anything: the machine is busy, not the step. */
+/* What the thread does; false if it was hardly let do anything: the machine is busy, not the
+ * step. */
 static bool describe_doing(const struct watched_loop *watched, char *text, size_t size)
 {
     char call[256], place[64];
@@ -290,7 +291,8 @@ void watchdog_rouse(void)
 /* ---- life ---- */
 
 /* With the lock held: a thread that has ended is gone altogether. The system still counts it for a
- * moment after its join, which those who count threads (deadlock.c) would take for somebody else. */
+ * moment after its join, which those who count threads (deadlock.c) would take for somebody
+ * else. */
 static void join(void)
 {
     if (ended) {

@@ -5,8 +5,9 @@
  *      loop      runs a step: steps++ ... steps++ ... | sleeps |            a step that blocks ......
  *      watchdog  |    25 ms    |    25 ms    |   rests while all loops sleep   | the same ... the same: says so
  *
- * One thread a process, there while loops are that want it, and a little longer; it never touches what a loop owns but
- * by reads that can't fault, and a step that ended meanwhile is no case for it any more.
+ * One thread a process, there while loops are that want it, and a little longer; it never touches
+ * what a loop owns but by reads that can't fault, and a step that ended meanwhile is no case for it
+ * any more.
  */
 #ifndef EDDY_SRC_WATCHDOG_H
 #define EDDY_SRC_WATCHDOG_H

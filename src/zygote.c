@@ -130,7 +130,8 @@ static int read_code_ranges(void)
     return 0;
 }
 
-/* /proc knows of threads that libc doesn't, but under an emulator it tells of the emulator's too. */
+/* /proc knows of threads that libc doesn't, but under an emulator it tells of the emulator's
+ * too. */
 static bool process_has_threads(void)
 {
     struct stat tasks;

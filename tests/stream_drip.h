@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stream of no descriptor, for tests on any engine: a layer with nothing beneath, which gives a text
- * drop by drop and remembers what was written.
+ * A stream of no descriptor, for tests on any engine: a layer with nothing beneath, which gives a
+ * text drop by drop and remembers what was written.
  */
 #ifndef EDDY_TESTS_STREAM_DRIP_H
 #define EDDY_TESTS_STREAM_DRIP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection of this program with itself over TCP, on any engine: network_open leaves both of its ends
- * in *network, network_close takes all of it down again.
+ * A connection of this program with itself over TCP, on any engine: network_open leaves both of its
+ * ends in *network, network_close takes all of it down again.
  */
 #ifndef EDDY_TESTS_STREAM_NETWORK_H
 #define EDDY_TESTS_STREAM_NETWORK_H

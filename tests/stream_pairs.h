@@ -41,7 +41,8 @@ TEST_HELPER int connected_socket(int port)
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client < 0)
         abort();
-    /* Interrupted by a signal it goes on by itself: the next call waits for that, or finds it done. */
+    /* Interrupted by a signal it goes on by itself: the next call waits for that, or finds it
+     * done. */
     while (connect(client, (struct sockaddr *)&address, sizeof address) < 0 && errno != EISCONN)
         if (errno != EINTR)
             abort();

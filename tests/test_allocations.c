@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No allocation on a hot path: each piece of work is done twice, and the second time must not ask for
- * memory at all, neither from the allocator nor as a mapping (src/memory.h asks for both).
+ * No allocation on a hot path: each piece of work is done twice, and the second time must not ask
+ * for memory at all, neither from the allocator nor as a mapping (src/memory.h asks for both).
  */
 #include "support/test.h"
 #include "memory.h"

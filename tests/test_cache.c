@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Cache: one computation for all who ask at the same time, and who is left alone by whose cancel. */
+/* Cache: one computation for all who ask at the same time, and who is left alone by whose
+ * cancel. */
 #include "support/test.h"
 
 struct page {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Clusters: several loops on several threads, stopped by one handle, and what the failure of one does. */
+/* Clusters: several loops on several threads, stopped by one handle, and what the failure of one
+ * does. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Connecting to hosts with several addresses, on the simulated network: happy eyeballs to the instant. */
+/* Connecting to hosts with several addresses, on the simulated network: happy eyeballs to the
+ * instant. */
 #include <eddy/connect.h>
 #include <eddy/sweep.h>
 #include "support/sim_test.h"

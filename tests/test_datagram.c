@@ -138,7 +138,8 @@ static bool takes_groups(const char *any, const char *group, const char *interfa
     return r >= 0;
 }
 
-/* The loopback, or, of IPv6, another one that has a route for groups: ff01:: never leaves the machine. */
+/* The loopback, or, of IPv6, another one that has a route for groups: ff01:: never leaves the
+ * machine. */
 static bool find_interface(const char *any, const char *group)
 {
     bool found = takes_groups(any, group, "lo");

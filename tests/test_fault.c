@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults on purpose: what is wrong with a program is found, at the right place, and can be had again. */
+/* Faults on purpose: what is wrong with a program is found, at the right place, and can be had
+ * again. */
 #include <eddy/fault.h>
 #include "support/process.h"
 #include "test/session.h"

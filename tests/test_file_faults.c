@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Programs of files with a cancel at each suspension, with each allocation failing once, with each
- * call to the system giving each error that its manual documents, and on a disk that does all that a
- * disk may do.
+ * call to the system giving each error that its manual documents, and on a disk that does all that
+ * a disk may do.
  */
 #include <eddy/fault.h>
 #include <eddy/sweep.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A file system that is mounted read-only, in a mount namespace of a child's own: what reads works, what
- * would write is EROFS, and says of which path. */
+/* A file system that is mounted read-only, in a mount namespace of a child's own: what reads works,
+ * what would write is EROFS, and says of which path. */
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small program for each group policy, for the limit and for readiness, with a cancel at each of its
- * suspensions, with each allocation failing once, and in 1,000 shuffled orders.
+ * A small program for each group policy, for the limit and for readiness, with a cancel at each of
+ * its suspensions, with each allocation failing once, and in 1,000 shuffled orders.
  */
 #include <eddy/fault.h>
 #include <eddy/search.h>

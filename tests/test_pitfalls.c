@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tutorials' sixteen pitfalls, and what catches each: docs/pitfalls.rst has them in a table. Each
- * test makes the mistake and wants to be told.
+ * The tutorials' sixteen pitfalls, and what catches each: docs/pitfalls.rst has them in a table.
+ * Each test makes the mistake and wants to be told.
  */
 #include <pthread.h>
 #include <time.h>

@@ -309,7 +309,8 @@ PLAIN_TEST(a_wait_that_nobody_can_end_is_told_once)
 
 static size_t threads_seen;
 
-/* A ring leaves the making of a directory to a thread of the kernel's, which stays for some seconds. */
+/* A ring leaves the making of a directory to a thread of the kernel's, which stays for some
+ * seconds. */
 static int leaves_a_thread_and_waits(void)
 {
     struct stat threads;

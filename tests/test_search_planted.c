@@ -2,8 +2,8 @@
 /*
  * Does the search find bugs? Six classic ones, each in a small primitive of the kind that programs
  * write for themselves, behind the switch `planted`. In the order that everything usually runs in
- * none of them shows. Each is to be found within so many seeds, from wherever the search begins, and
- * nothing is to be found when they aren't there.
+ * none of them shows. Each is to be found within so many seeds, from wherever the search begins,
+ * and nothing is to be found when they aren't there.
  */
 #include <eddy/search.h>
 #include "stream.h"

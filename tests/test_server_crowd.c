@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Servers among many: thousands of connections that say nothing and hundreds that say a byte a second.
- * Those who talk properly are served all the same, memory stays bounded, and all is given back.
+ * Servers among many: thousands of connections that say nothing and hundreds that say a byte a
+ * second. Those who talk properly are served all the same, memory stays bounded, and all is given
+ * back.
  *
  * The simulated system has as many descriptors as there need be; the real ones make do with the
  * process's limit, and say so.

@@ -100,8 +100,8 @@ static int stay(eddy_stream *stream, void *context)
     return eddy_stream_read(stream, &c, 1) == -ECANCELED ? -ECANCELED : 0;
 }
 
-/* One of them has gone again before the server looked; Linux hands it out all the same, and its handler
- * finds that out. */
+/* One of them has gone again before the server looked; Linux hands it out all the same, and its
+ * handler finds that out. */
 TEST(rule_212_all_that_wait_are_accepted_in_one_turn_but_those_that_went)
 {
     enum { CLIENTS = 30, GONE = 17 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Simulated files: the calls of eddy/file.h on a disk in memory, its errors, and what a bad disk does.
+ * Simulated files: the calls of eddy/file.h on a disk in memory, its errors, and what a bad disk
+ * does.
  */
 #include "loop.h"
 #include "support/sim_test.h"
@@ -410,7 +411,8 @@ static int cancel_program(void)
     return 0;
 }
 
-/* A number that is closed and given out again under an operation: that goes on with its own file. */
+/* A number that is closed and given out again under an operation: that goes on with its own
+ * file. */
 static int reused_number_program(void)
 {
     const struct eddy_sim_disk slow = {.delay_min = 1, .delay_max = 1};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Simulated connections on links that do nothing to them: data, ends, resets, and what watches hear.
- * What links do is in test_sim_network_faults.c.
+ * Simulated connections on links that do nothing to them: data, ends, resets, and what watches
+ * hear. What links do is in test_sim_network_faults.c.
  */
 #include "support/sim_sockets.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the simulated network does to programs with streams and servers: delays, narrow links, resets,
- * refusals, black holes, partitions, half-open connections.
+ * What the simulated network does to programs with streams and servers: delays, narrow links,
+ * resets, refusals, black holes, partitions, half-open connections.
  */
 #include "support/sim_test.h"
 

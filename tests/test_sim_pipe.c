@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Simulated pipes, by the engine's calls, with the answers that Linux gives: ends, directions, whole
- * small writes, splices. And what chance makes of them.
+ * Simulated pipes, by the engine's calls, with the answers that Linux gives: ends, directions,
+ * whole small writes, splices. And what chance makes of them.
  */
 #include <limits.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Simulated sockets: numbers, options, addresses, connecting, each with the answers that Linux gives.
+ * Simulated sockets: numbers, options, addresses, connecting, each with the answers that Linux
+ * gives.
  */
 #include <sys/un.h>
 #include <unistd.h>

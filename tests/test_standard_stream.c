@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Standard streams: terminals, pipes, sockets, files, nothing at all; each in a child of its own. */
+/* Standard streams: terminals, pipes, sockets, files, nothing at all; each in a child of its
+ * own. */
 #include <sys/wait.h>
 #include <termios.h>
 #define TEST_DEFAULTS .real_system = true

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Standard input and output as pipes, files and a terminal while each call to the system and each
- * allocation fails once, and in storms: what came out is the beginning of what should have, all of it if
- * no error was told, and descriptors 0 and 1 are what they were.
+ * allocation fails once, and in storms: what came out is the beginning of what should have, all of
+ * it if no error was told, and descriptors 0 and 1 are what they were.
  */
 #define TEST_DEFAULTS .real_system = true
 #include <fcntl.h>

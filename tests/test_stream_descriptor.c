@@ -113,8 +113,8 @@ TEST(a_copy_is_as_good_as_its_original)
     return 0;
 }
 
-/* What nobody receives is closed with the socket that it is on its way to, also one that is on its way
- * itself. */
+/* What nobody receives is closed with the socket that it is on its way to, also one that is on its
+ * way itself. */
 TEST(what_is_on_its_way_is_closed_with_it)
 {
     struct pair pair = stream_pair(PAIR_UNIX), inner = stream_pair(PAIR_UNIX);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Submissions and runners, with a cancel at each of their suspensions, each allocation and each call to
- * the system failing once, and in 1,000 shuffled orders: each submission comes to an end that its
- * holder hears of, and a runner is there for the next run whatever became of the last.
+ * Submissions and runners, with a cancel at each of their suspensions, each allocation and each
+ * call to the system failing once, and in 1,000 shuffled orders: each submission comes to an end
+ * that its holder hears of, and a runner is there for the next run whatever became of the last.
  */
 #define TEST_DEFAULTS .real_system = true
 #include "support/survive.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The cancel sweep: it strikes where and how it says, and finds what is wrong with a program then. */
+/* The cancel sweep: it strikes where and how it says, and finds what is wrong with a program
+ * then. */
 #include <eddy/sweep.h>
 #include "support/test.h"
 #include "test/session.h"
@@ -231,7 +232,8 @@ PLAIN_TEST(a_hang_is_found_and_ended)
 
 static bool leaves;
 
-/* Keeps its future when a check has ended it early, which is excused, or for no reason, which isn't. */
+/* Keeps its future when a check has ended it early, which is excused, or for no reason, which
+ * isn't. */
 static int leak_after_check(void)
 {
     eddy_future *future = eddy_future_new();

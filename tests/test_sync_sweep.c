@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small program for each primitive, with a cancel at each of its suspensions, with each allocation
- * failing once, and in 1,000 shuffled orders: nothing is lost, doubled or left, and nothing hangs.
+ * A small program for each primitive, with a cancel at each of its suspensions, with each
+ * allocation failing once, and in 1,000 shuffled orders: nothing is lost, doubled or left, and
+ * nothing hangs.
  */
 #define TEST_DEFAULTS .real_system = true
 #include "support/survive.h"

@@ -55,7 +55,8 @@
 
 EDDY_BEGIN_DECLS
 
-/* Any function that a task, a thread or a worker process can run: int function(struct arguments *). */
+/* Any function that a task, a thread or a worker process can run: int function(struct arguments
+ * *). */
 typedef int eddy_function_(void *);
 
 /* Where a task was spawned or a block entered; the macros make one static one per place. */

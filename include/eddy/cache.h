@@ -129,14 +129,15 @@ EDDY_MUST_USE int open_cache(eddy_cache **cache, int (*function)(const Key *, Va
 
 /* The value for the key: a copy of one that is kept, without suspending, or computed, suspending
  * until it is. 0, what the function failed with (and its failure), -ECANCELED (a value that came
- * before the cancel is still handed out), -EDEADLK if the function asks for the key it is computing,
+ * before the cancel is still handed out), -EDEADLK if the function asks for the key it is
+ * computing,
  * -EPIPE if the cache is closed meanwhile, -EINVAL (null, outside a task, sizes of other types than
  * the cache's), -ENOMEM, -EAGAIN (the cap on tasks). */
 #define eddy_cache_get(cache, key, value)                                                          \
     eddy_cache_get_(cache, key, sizeof *(key), value, sizeof *(value))
 
-/* Forgets the value for the key: true if there was one. Of a computation under way the value goes to
- * those who wait and isn't kept; whoever asks from now on begins a new one. Doesn't suspend. */
+/* Forgets the value for the key: true if there was one. Of a computation under way the value goes
+ * to those who wait and isn't kept; whoever asks from now on begins a new one. Doesn't suspend. */
 #define eddy_cache_forget(cache, key) eddy_cache_forget_(cache, key, sizeof *(key))
 
 #endif

@@ -16,9 +16,9 @@
  *     eddy_datagram_close(socket);
  *
  * Any number of tasks may receive from and send to one socket: they get their turns in the order in
- * which they came. Nothing is lost by a cancel: a receive that is cancelled has taken nothing, a send
- * has sent nothing. An error concerns one call, later ones go on: that nobody listens at a connected
- * peer (-ECONNREFUSED) is told to whoever calls next.
+ * which they came. Nothing is lost by a cancel: a receive that is cancelled has taken nothing, a
+ * send has sent nothing. An error concerns one call, later ones go on: that nobody listens at a
+ * connected peer (-ECONNREFUSED) is told to whoever calls next.
  *
  * A socket belongs to the loop it was made in.
  */
@@ -37,8 +37,8 @@ struct eddy_address {
     uint32_t opaque_[8];
 };
 
-/* The address of a host; suspends unless it is numeric. Of several the first one, so name resolution's
- * preference. 0, -EINVAL, -ECANCELED, or as eddy_connect for the name. */
+/* The address of a host; suspends unless it is numeric. Of several the first one, so name
+ * resolution's preference. 0, -EINVAL, -ECANCELED, or as eddy_connect for the name. */
 EDDY_API EDDY_ASYNC int eddy_address_resolve(const char *host, int port,
                                              struct eddy_address *address);
 
@@ -69,14 +69,14 @@ struct eddy_datagram_options {
 
 /* A socket at host and port, for all peers. host NULL or "": every IPv4 interface; "::": every IPv6
  * one; port 0: one that is free. options may be NULL. The socket is the caller's, who closes it.
- * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -EMFILE, -ENOMEM, -ECANCELED, or as
- * eddy_connect for the name. */
+ * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -EMFILE, -ENOMEM, -ECANCELED, or
+ * as eddy_connect for the name. */
 EDDY_API EDDY_ASYNC int eddy_datagram_open(const char *host, int port,
                                            const struct eddy_datagram_options *options,
                                            eddy_datagram **datagram);
 
-/* A socket for one peer alone: what others send isn't received. Nothing is sent by this. Errors as of
- * eddy_datagram_open; of several addresses the first is taken to which there is a way. */
+/* A socket for one peer alone: what others send isn't received. Nothing is sent by this. Errors as
+ * of eddy_datagram_open; of several addresses the first is taken to which there is a way. */
 EDDY_API EDDY_ASYNC int eddy_datagram_connect(const char *host, int port,
                                               const struct eddy_datagram_options *options,
                                               eddy_datagram **datagram);
@@ -92,15 +92,16 @@ EDDY_API int eddy_datagram_local(const eddy_datagram *datagram, struct eddy_addr
 
 /* ---- groups: multicast ---- */
 
-/* From now on what is sent to the group ("239.1.2.3", "ff02::1234") and the socket's port arrives here,
- * too, if it comes by this interface ("eth0"; NULL: the one that the routes choose for the group). A
- * socket hears only groups it has joined itself; it may join several, and to have several sockets of a
- * machine hear one, open all with reuse_port at "0.0.0.0" or "::". Don't suspend; closing leaves.
- * To send to a group just send to its address; it goes to the own network alone unless group_hops says
- * more.
- * 0, -EINVAL (no group), -EAFNOSUPPORT (IPv6 on an IPv4 socket, or the other way round), -ENODEV (no such
- * interface, or no route), -EADDRINUSE (joined already), -EADDRNOTAVAIL (leave: not joined), -ENOBUFS
- * (more than net.ipv4.igmp_max_memberships), -EMFILE, -ENOMEM, -ENOTSUP (a simulated socket). */
+/* From now on what is sent to the group ("239.1.2.3", "ff02::1234") and the socket's port arrives
+ * here, too, if it comes by this interface ("eth0"; NULL: the one that the routes choose for the
+ * group). A socket hears only groups it has joined itself; it may join several, and to have several
+ * sockets of a machine hear one, open all with reuse_port at "0.0.0.0" or "::". Don't suspend;
+ * closing leaves. To send to a group just send to its address; it goes to the own network alone
+ * unless group_hops says more.
+ * 0, -EINVAL (no group), -EAFNOSUPPORT (IPv6 on an IPv4 socket, or the other way round), -ENODEV
+ * (no such interface, or no route), -EADDRINUSE (joined already), -EADDRNOTAVAIL (leave: not
+ * joined), -ENOBUFS (more than net.ipv4.igmp_max_memberships), -EMFILE, -ENOMEM, -ENOTSUP (a
+ * simulated socket). */
 EDDY_API EDDY_MUST_USE int eddy_datagram_join(eddy_datagram *datagram, const char *group,
                                               const char *interface);
 EDDY_API EDDY_MUST_USE int eddy_datagram_leave(eddy_datagram *datagram, const char *group,
@@ -108,16 +109,17 @@ EDDY_API EDDY_MUST_USE int eddy_datagram_leave(eddy_datagram *datagram, const ch
 
 /* ---- one at a time ---- */
 
-/* Receives one datagram: its size, which may be 0; suspends until there is one. `from` (or NULL) gets
- * its sender. -EMSGSIZE: it was larger than `size`, as the failure tells; its beginning is in the
- * buffer, the rest is lost. -ECONNREFUSED (connected: nobody listens there), -ECANCELED,
+/* Receives one datagram: its size, which may be 0; suspends until there is one. `from` (or NULL)
+ * gets its sender. -EMSGSIZE: it was larger than `size`, as the failure tells; its beginning is in
+ * the buffer, the rest is lost. -ECONNREFUSED (connected: nobody listens there), -ECANCELED,
  * -ECONNABORTED (closed meanwhile), -EINVAL, -ENOMEM. */
 EDDY_API EDDY_ASYNC ssize_t eddy_datagram_receive(eddy_datagram *datagram, void *buffer,
                                                   size_t size, struct eddy_address *from);
 
 /* Sends one datagram, also an empty one, to the peer it is connected to: size; suspends while the
- * system's buffer is full. -EMSGSIZE (too large), -EDESTADDRREQ (not connected), -ECONNREFUSED (told of
- * an earlier one; this one wasn't sent), -ECANCELED, -ECONNABORTED, -EINVAL, -EHOSTUNREACH,
+ * system's buffer is full. -EMSGSIZE (too large), -EDESTADDRREQ (not connected), -ECONNREFUSED
+ * (told of an earlier one; this one wasn't sent), -ECANCELED, -ECONNABORTED, -EINVAL,
+ * -EHOSTUNREACH,
  * -ENETUNREACH, -EACCES (a broadcast without the option), -EPERM (a firewall), -ENOBUFS. */
 EDDY_API EDDY_ASYNC ssize_t eddy_datagram_send(eddy_datagram *datagram, const void *data,
                                                size_t size);
@@ -142,8 +144,8 @@ EDDY_API EDDY_ASYNC ssize_t eddy_datagram_receive_many(eddy_datagram *datagram,
                                                        struct eddy_datagram_message *messages,
                                                        size_t count);
 
-/* Sends them in order, suspending as needed: how many were sent, which is fewer than `count` if an error
- * or a cancel stopped it; that error if it stopped the first. */
+/* Sends them in order, suspending as needed: how many were sent, which is fewer than `count` if an
+ * error or a cancel stopped it; that error if it stopped the first. */
 EDDY_API EDDY_ASYNC ssize_t eddy_datagram_send_many(eddy_datagram *datagram,
                                                     const struct eddy_datagram_message *messages,
                                                     size_t count);

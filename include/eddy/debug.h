@@ -14,8 +14,8 @@
  *     than eddy_options.slow_step. One line comes on stderr while it happens, from a thread of its
  *     own, and the record when it is over.
  *   - EDDY_LOG_DEADLOCK: tasks wait for each other in a circle, or for something nobody is left to
- *     do (no timer, descriptor, job, or other thread that could call), and nothing else runs. Once a
- *     loop, which goes on waiting. Without a handler the graph of all tasks is printed as well.
+ *     do (no timer, descriptor, job, or other thread that could call), and nothing else runs. Once
+ *     a loop, which goes on waiting. Without a handler the graph of all tasks is printed as well.
  * And a call that returned -ECANCELED has a failure (failure.h) that says who asked for it, where
  * and why. It is made when eddy_last_failure() is called, so that a cancel nobody asks about costs
  * nothing.

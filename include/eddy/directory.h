@@ -39,7 +39,8 @@ struct eddy_directory_entry {
 EDDY_API EDDY_ASYNC int eddy_directory_open(const char *path, eddy_directory **directory);
 
 /* The next name, without "." and "..": 1; 0 at the end. Names are read in blocks: most calls don't
- * suspend. -ENOENT if the directory was deleted meanwhile, -EIO, -ECANCELED (the next call goes on),
+ * suspend. -ENOENT if the directory was deleted meanwhile, -EIO, -ECANCELED (the next call goes
+ * on),
  * -EBUSY while another task waits for a name, -ECONNABORTED if it was closed by another task. */
 EDDY_API EDDY_ASYNC int eddy_directory_next(eddy_directory *directory,
                                             struct eddy_directory_entry *entry);
@@ -62,19 +63,20 @@ struct eddy_walk {
     size_t depth; /* levels to go; 1: only the directory itself; 0: all there are */
 };
 
-/* A generator for eddy_foreach: yields a struct eddy_walk_entry * for everything beneath the path, a
- * directory before what is in it. Symbolic links aren't followed. Paths may become longer than
- * PATH_MAX. A directory beneath that can't be opened, or that vanishes, doesn't end the walk: it comes
- * with its `error`. A level takes a descriptor and 32 KiB. Ends with 0, -ECANCELED, -ENOMEM, -EIO, or as eddy_directory_open for the path itself. */
+/* A generator for eddy_foreach: yields a struct eddy_walk_entry * for everything beneath the path,
+ * a directory before what is in it. Symbolic links aren't followed. Paths may become longer than
+ * PATH_MAX. A directory beneath that can't be opened, or that vanishes, doesn't end the walk: it
+ * comes with its `error`. A level takes a descriptor and 32 KiB. Ends with 0, -ECANCELED, -ENOMEM,
+ * -EIO, or as eddy_directory_open for the path itself. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 EDDY_API EDDY_ASYNC int eddy_walk(struct eddy_walk *walk);
 #pragma GCC diagnostic pop
 
-/* Deletes the directory and all that is in it: rm -r. Symbolic links are deleted, not followed, also if
- * somebody puts one in the place of a directory that is being emptied. What vanishes meanwhile is fine,
- * also the path itself (0). Stops at the first error: of unlink(2), rmdir(2) or as above, -ENOTDIR if
- * the path is no directory. If it is cancelled, a part is gone. */
+/* Deletes the directory and all that is in it: rm -r. Symbolic links are deleted, not followed,
+ * also if somebody puts one in the place of a directory that is being emptied. What vanishes
+ * meanwhile is fine, also the path itself (0). Stops at the first error: of unlink(2), rmdir(2) or
+ * as above, -ENOTDIR if the path is no directory. If it is cancelled, a part is gone. */
 EDDY_API EDDY_ASYNC int eddy_remove_tree(const char *path);
 
 EDDY_END_DECLS

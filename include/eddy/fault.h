@@ -12,11 +12,11 @@
  * did. Beside that, `storm` turns on what a system may do at any time and what a program must not
  * notice at all: then its result has to be that of the undisturbed run.
  *
- * A run that fails is printed as one line with its site ("send #3: -ECONNRESET"), what was wrong, and
- * how to repeat it alone: EDDY_FAULT=engine:17 makes each eddy_fault of the program's that is of this
- * kind run its site 17 only, and those of other kinds nothing. A run that waits for ever is ended
- * after 3 seconds (30 with a pool's job under way), one that never suspends after a minute with the
- * process, which says that line before.
+ * A run that fails is printed as one line with its site ("send #3: -ECONNRESET"), what was wrong,
+ * and how to repeat it alone: EDDY_FAULT=engine:17 makes each eddy_fault of the program's that is
+ * of this kind run its site 17 only, and those of other kinds nothing. A run that waits for ever is
+ * ended after 3 seconds (30 with a pool's job under way), one that never suspends after a minute
+ * with the process, which says that line before.
  */
 #ifndef EDDY_FAULT_H
 #define EDDY_FAULT_H
@@ -67,10 +67,10 @@ struct eddy_fault_result {
         &(const struct eddy_fault_options){.kind = EDDY_FAULT_STORM, .scenario = __VA_ARGS__},     \
         NULL)
 
-/* 0, or -EBADE after printing each run that failed with the one line that repeats it; an undisturbed
- * run that fails is said and ends it all. A scenario whose result isn't always the same (a port, say),
- * and a disturbed run in which a check of eddy/test.h failed, have only their errors judged. -EINVAL
- * without a scenario, -EBUSY inside a loop. */
+/* 0, or -EBADE after printing each run that failed with the one line that repeats it; an
+ * undisturbed run that fails is said and ends it all. A scenario whose result isn't always the same
+ * (a port, say), and a disturbed run in which a check of eddy/test.h failed, have only their errors
+ * judged. -EINVAL without a scenario, -EBUSY inside a loop. */
 EDDY_API EDDY_MUST_USE int eddy_fault(const struct eddy_fault_options *fault,
                                       struct eddy_fault_result *result);
 

@@ -10,10 +10,11 @@
  *         printf("%s has changed\n", event.name);
  *     eddy_file_watch_close(watch);
  *
- * The system tells of what is done through this kernel, not on a network file system's other clients.
- * Events that nobody takes wait in the kernel, up to /proc/sys/fs/inotify/max_queued_events; what is
- * lost beyond is told as IN_Q_OVERFLOW: then look at the files yourself. Belongs to the loop it was
- * opened in. In simulated runs there is none: -ENOTSUP.
+ * The system tells of what is done through this kernel, not on a network file system's other
+ * clients. Events that nobody takes wait in the kernel, up to
+ * /proc/sys/fs/inotify/max_queued_events; what is lost beyond is told as IN_Q_OVERFLOW: then look
+ * at the files yourself. Belongs to the loop it was opened in. In simulated runs there is none:
+ * -ENOTSUP.
  */
 #ifndef EDDY_FILE_WATCH_H
 #define EDDY_FILE_WATCH_H
@@ -36,10 +37,10 @@ struct eddy_file_event {
  * max_user_instances). Suspends. */
 EDDY_API EDDY_ASYNC int eddy_file_watch_open(eddy_file_watch **watch);
 
-/* Watches a file, or what happens in a directory: its number. For a path that is watched already the
- * mask is replaced (IN_MASK_ADD: added to), and the number is the same. -ECANCELED (it may be watched
- * or not), errors of inotify_add_watch(2): -ENOENT, -EACCES, -ENOSPC (max_user_watches), -EINVAL (an
- * empty mask), ... Suspends, since it looks the path up. */
+/* Watches a file, or what happens in a directory: its number. For a path that is watched already
+ * the mask is replaced (IN_MASK_ADD: added to), and the number is the same. -ECANCELED (it may be
+ * watched or not), errors of inotify_add_watch(2): -ENOENT, -EACCES, -ENOSPC (max_user_watches),
+ * -EINVAL (an empty mask), ... Suspends, since it looks the path up. */
 EDDY_API EDDY_ASYNC int eddy_file_watch_add(eddy_file_watch *watch, const char *path,
                                             uint32_t mask);
 

@@ -25,8 +25,8 @@ typedef void eddy_future_callback(eddy_future *future, void *argument);
 #define eddy_future_new() eddy_future_new_(EDDY_SITE_("future"))
 EDDY_API EDDY_MUST_USE eddy_future *eddy_future_new_(const struct eddy_site_ *site);
 
-/* One more reference; one fewer (any thread). With the last one gone an error that nobody looked at is
- * reported. Release of NULL is harmless. Waiters and callbacks hold references of their own. */
+/* One more reference; one fewer (any thread). With the last one gone an error that nobody looked at
+ * is reported. Release of NULL is harmless. Waiters and callbacks hold references of their own. */
 EDDY_API eddy_future *eddy_future_keep(eddy_future *future);
 EDDY_API void eddy_future_release(eddy_future *future);
 
@@ -43,11 +43,11 @@ EDDY_API bool eddy_future_cancel(eddy_future *future);
 EDDY_API EDDY_MUST_USE eddy_future *eddy_future_share(eddy_future *future);
 
 /* Any thread: finishes or cancels a shared future in one of the next turns of its loop, if it is
- * still pending by then; a sleeping loop is woken. `value` and what it points to belong to the loop's
- * side from then on, unless the call fails. 0; -EALREADY if the future is done, or another thread was
- * first; -ESHUTDOWN if its loop has ended (also long ago); -EINVAL for NULL, a future that was never
- * shared, or an error code that isn't negative. eddy_future_cancelled tells the thread that nobody
- * waits for its work any more. */
+ * still pending by then; a sleeping loop is woken. `value` and what it points to belong to the
+ * loop's side from then on, unless the call fails. 0; -EALREADY if the future is done, or another
+ * thread was first; -ESHUTDOWN if its loop has ended (also long ago); -EINVAL for NULL, a future
+ * that was never shared, or an error code that isn't negative. eddy_future_cancelled tells the
+ * thread that nobody waits for its work any more. */
 EDDY_API int eddy_future_set_result_threadsafe(eddy_future *future, void *value);
 EDDY_API int eddy_future_set_error_threadsafe(eddy_future *future, int code);
 EDDY_API int eddy_future_cancel_threadsafe(eddy_future *future);

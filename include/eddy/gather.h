@@ -33,10 +33,10 @@ EDDY_END_DECLS
 
 /* eddy_map(limit, function, jobs, count, results): runs function(&jobs[i]) for every i, as tasks,
  * at most `limit` at a time, started in order: fan-out, fan-in. With results (an int each) every
- * job runs, whatever fails; the results hold the codes of failures and cancellations too (-ECANCELED
- * of a job that was never begun), and 0 is returned, as by EDDY_RETURN_EXCEPTIONS. With NULL the
- * first failure cancels the rest and is returned. A cancel of the caller cancels and joins all jobs
- * and gives -ECANCELED. limit 0 is -EINVAL. */
+ * job runs, whatever fails; the results hold the codes of failures and cancellations too
+ * (-ECANCELED of a job that was never begun), and 0 is returned, as by EDDY_RETURN_EXCEPTIONS. With
+ * NULL the first failure cancels the rest and is returned. A cancel of the caller cancels and joins
+ * all jobs and gives -ECANCELED. limit 0 is -EINVAL. */
 #ifndef __cplusplus
 #define eddy_map(limit, function, jobs, count, results)                                            \
     eddy_map_(limit, EDDY_ERASE_(function), jobs, __extension__({                                  \

@@ -17,8 +17,8 @@
  *         printf("%d\n", *value);
  *
  * A generator is a task that runs only while its loop waits for the next value: on a stack of its
- * own, so any function it calls may yield, and it may suspend in between (sleep, read). Control goes
- * straight from one to the other; other tasks get their turn when either really waits.
+ * own, so any function it calls may yield, and it may suspend in between (sleep, read). Control
+ * goes straight from one to the other; other tasks get their turn when either really waits.
  *
  * It doesn't outlive its loop: break, return, goto, an error of the body or a cancel end it. Its
  * waits and yields are then refused (-ECANCELED), its clean-up runs, and it is joined, before the

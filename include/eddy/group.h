@@ -75,8 +75,8 @@ struct eddy_group_options {
  *
  * In a group with a limit a child beyond it waits for its turn, first come, first served, while the
  * spawner goes on. It is a task all the same (with a handle, a stack, and in eddy_group_size); if
- * it is cancelled before its turn it never begins. A child keeps its place until its end, whatever it
- * waits for, so one that waits for another's turn may wait for ever.
+ * it is cancelled before its turn it never begins. A child keeps its place until its end, whatever
+ * it waits for, so one that waits for another's turn may wait for ever.
  *
  * NULL and a failure, which also fails the group: -EINVAL (NULL group: only the failure), -ENOMEM,
  * -EAGAIN at the cap on tasks; -ECANCELED if the group is shutting down, which fails nothing. */

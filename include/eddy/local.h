@@ -40,7 +40,8 @@ typedef struct eddy_local_token {
     uint64_t private_[4];
 } eddy_local_token;
 
-/* The value in this task, NULL if it has none. Outside a task that of the callback or the thread. */
+/* The value in this task, NULL if it has none. Outside a task that of the callback or the
+ * thread. */
 EDDY_API void *eddy_local_get(const eddy_local *local);
 
 /* Sets the value in this task; NULL takes it away. `token` may be NULL. 0, -EINVAL, -ENOMEM. */
@@ -62,7 +63,8 @@ EDDY_API void eddy_local_leave_(struct eddy_local_block_ *block);
 EDDY_END_DECLS
 
 /* Runs the block with the value set and brings the old one back on every way out. If it can't be
- * set the body is skipped and err (may be NULL) says why, else err becomes 0. break ends the block. */
+ * set the body is skipped and err (may be NULL) says why, else err becomes 0. break ends the
+ * block. */
 #define eddy_with_local(local, value, error)                                                       \
     EDDY_LOCAL_BLOCK_(EDDY_UNIQUE_(eddy_local_at_), EDDY_UNIQUE_(eddy_once_), local, value, error)
 #define EDDY_LOCAL_BLOCK_(memory, once, local, value, error)                                       \

@@ -42,8 +42,8 @@ EDDY_API eddy_handle *eddy_call_at(double time, eddy_callback *callback, void *a
 /* Takes the callback back: true if it had not run yet and now never will, false if stale. */
 EDDY_API bool eddy_handle_cancel(eddy_handle *handle);
 
-/* Writes e.g. `<Handle expire+0x0 (program+0x12ac) at main.c:12 in 2.5 s>`, with the line of the call
- * that asked for it; returns the length as snprintf does. States: ready, in so many seconds,
+/* Writes e.g. `<Handle expire+0x0 (program+0x12ac) at main.c:12 in 2.5 s>`, with the line of the
+ * call that asked for it; returns the length as snprintf does. States: ready, in so many seconds,
  * cancelled; `<Handle stale>` for one that ran, or that isn't this loop's. */
 EDDY_API int eddy_handle_describe(const eddy_handle *handle, char *buffer, size_t size);
 
@@ -69,8 +69,9 @@ EDDY_API int eddy_call_soon_threadsafe_(eddy_loop *loop, eddy_callback *callback
 
 /* Calls callback(argument) whenever the descriptor is readable (writable), level-triggered, until
  * it is removed. A second call for the same descriptor replaces the first. 0, -EINVAL (outside a
- * loop, negative descriptor, null callback), -EBUSY (it is a stream's or a server's), -EPERM (a kind of file that can't be polled), -ENOMEM
- * or what epoll_ctl(2) gives. Remove before closing the descriptor. */
+ * loop, negative descriptor, null callback), -EBUSY (it is a stream's or a server's), -EPERM (a
+ * kind of file that can't be polled), -ENOMEM or what epoll_ctl(2) gives. Remove before closing the
+ * descriptor. */
 EDDY_API int eddy_add_reader(int descriptor, eddy_callback *callback, void *argument);
 EDDY_API int eddy_add_writer(int descriptor, eddy_callback *callback, void *argument);
 

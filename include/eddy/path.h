@@ -9,9 +9,9 @@
  *         ...
  *     r = eddy_rename("build/reports/new", "build/reports/latest");
  *
- * All calls suspend. In a cancelled scope they begin nothing; a cancel that comes when the system is
- * at work is felt after it, and what was done counts: 0. Every failure names the path. Null arguments
- * are -EINVAL.
+ * All calls suspend. In a cancelled scope they begin nothing; a cancel that comes when the system
+ * is at work is felt after it, and what was done counts: 0. Every failure names the path. Null
+ * arguments are -EINVAL.
  */
 #ifndef EDDY_PATH_H
 #define EDDY_PATH_H
@@ -27,9 +27,9 @@ EDDY_BEGIN_DECLS
 EDDY_API EDDY_ASYNC int eddy_path_status(const char *path, struct stat *status, bool follow);
 
 /* As mkdir(2), rename(2), unlink(2), rmdir(2). eddy_make_directories is mkdir -p: directories that
- * exist already are fine, anything else in their place is -EEXIST or -ENOTDIR; parents are made with
- * the mode plus writing and searching for the owner. If it fails or is cancelled on the way, what was
- * made stays. */
+ * exist already are fine, anything else in their place is -EEXIST or -ENOTDIR; parents are made
+ * with the mode plus writing and searching for the owner. If it fails or is cancelled on the way,
+ * what was made stays. */
 EDDY_API EDDY_ASYNC int eddy_make_directory(const char *path, mode_t mode);
 EDDY_API EDDY_ASYNC int eddy_make_directories(const char *path, mode_t mode);
 EDDY_API EDDY_ASYNC int eddy_rename(const char *from, const char *to);

@@ -53,9 +53,9 @@ struct eddy_process_pool_options {
 };
 
 /* A pool of worker processes, forked as needed from the state of the process at
- * eddy_process_pool_init; options may be NULL. 0, -ENOTSUP without it, -EINVAL (null; more than 1,024
- * processes), -ENOMEM, or what socketpair(2) gives. From any thread; used by one loop at a time, the
- * first that runs a job in it, until that loop ends. */
+ * eddy_process_pool_init; options may be NULL. 0, -ENOTSUP without it, -EINVAL (null; more than
+ * 1,024 processes), -ENOMEM, or what socketpair(2) gives. From any thread; used by one loop at a
+ * time, the first that runs a job in it, until that loop ends. */
 EDDY_API EDDY_MUST_USE int eddy_process_pool_open(eddy_pool **pool,
                                                   const struct eddy_process_pool_options *options);
 
@@ -98,10 +98,10 @@ EDDY_END_DECLS
  * Processes: only structs without pointers that matter, at most 128 KiB (-E2BIG), and only
  * functions that existed at eddy_process_pool_init (-ENOEXEC for one of a library that was loaded
  * later). A cancel kills the worker and returns -ECANCELED once that has ended, so that it does
- * nothing any more, unless the result has arrived. A worker that dies (killed, crashed, exit(3)) fails
- * that job alone with -ECHILD and a failure that says how, leaves the struct as it was, and is
- * replaced. Of a failure the first KiB of its message comes back, with the place of this call. stdout
- * and stderr are flushed after each job.
+ * nothing any more, unless the result has arrived. A worker that dies (killed, crashed, exit(3))
+ * fails that job alone with -ECHILD and a failure that says how, leaves the struct as it was, and
+ * is replaced. Of a failure the first KiB of its message comes back, with the place of this call.
+ * stdout and stderr are flushed after each job.
  *
  * The function's result, -ECANCELED, -EAGAIN (queue full, or no thread or process can be started),
  * -ENOMEM, -ESHUTDOWN (pool closing), -EINVAL (null; outside a task; a process pool that another

@@ -38,10 +38,10 @@ EDDY_API EDDY_MUST_USE int eddy_lifo_queue_open(eddy_lifo_queue *queue, size_t i
 
 EDDY_END_DECLS
 
-/* eddy_priority_queue_open(queue, type, limit, compare): makes a queue of items of a type that hands
- * out the lowest first by `int compare(const type *a, const type *b)`, negative if a comes before
- * b, as for qsort; of equal ones the first that was put. compare must not suspend and must not use
- * the queue. Errors as eddy_queue_open; -EINVAL also for a NULL compare. */
+/* eddy_priority_queue_open(queue, type, limit, compare): makes a queue of items of a type that
+ * hands out the lowest first by `int compare(const type *a, const type *b)`, negative if a comes
+ * before b, as for qsort; of equal ones the first that was put. compare must not suspend and must
+ * not use the queue. Errors as eddy_queue_open; -EINVAL also for a NULL compare. */
 #ifndef __cplusplus
 #define eddy_priority_queue_open(queue, type, limit, compare)                                      \
     eddy_priority_queue_open_(                                                                     \

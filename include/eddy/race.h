@@ -29,9 +29,9 @@ EDDY_END_DECLS
  * (EDDY_FOREVER: only when it has failed; 0: all at once). The first that returns >= 0 cancels the
  * others; all have ended when this returns its index. Suspends.
  *
- * results[i] (results may be NULL) is what attempt i returned; -ECANCELED of one that was cancelled,
- * and of one that succeeded in spite of it: whatever that one put into its job is to be freed by the
- * caller. -EINPROGRESS of one that was never begun.
+ * results[i] (results may be NULL) is what attempt i returned; -ECANCELED of one that was
+ * cancelled, and of one that succeeded in spite of it: whatever that one put into its job is to be
+ * freed by the caller. -EINPROGRESS of one that was never begun.
  *
  * If all fail, the first one's code, with every failure a child of eddy_last_failure(). -ENOENT
  * without any. A cancel of the caller cancels and joins all and gives -ECANCELED, unless one had

@@ -45,9 +45,10 @@ EDDY_END_DECLS
 
 /* eddy_retry(expression, .field = value, ...): the first result that isn't negative, or the code of
  * the last attempt. With more than one failed attempt eddy_last_failure() has that code and each
- * attempt's failure as a child (of more than 100 the first 99 and the last). A code that isn't worth
- * another attempt ends it. A cancel ends it at once: the result is then -ECANCELED, of the attempt
- * or of the sleep. -EINVAL, without an attempt, for times that are negative or not numbers. */
+ * attempt's failure as a child (of more than 100 the first 99 and the last). A code that isn't
+ * worth another attempt ends it. A cancel ends it at once: the result is then -ECANCELED, of the
+ * attempt or of the sleep. -EINVAL, without an attempt, for times that are negative or not
+ * numbers. */
 #define eddy_retry(...) EDDY_RETRY_(EDDY_UNIQUE_(eddy_retry_at_), __VA_ARGS__, )
 #define EDDY_RETRY_(memory, expression, ...)                                                       \
     eddy_result_(__extension__({                                                                   \

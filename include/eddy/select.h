@@ -13,8 +13,8 @@
  *     }
  *
  * Exactly one case happens: the others are undone before anything more can come of them, so no item
- * is taken, put, or lost by one that didn't win. That holds for channels, too, whose other end is on
- * another thread, and for signals.
+ * is taken, put, or lost by one that didn't win. That holds for channels, too, whose other end is
+ * on another thread, and for signals.
  */
 #ifndef EDDY_SELECT_H
 #define EDDY_SELECT_H
@@ -61,8 +61,9 @@ typedef struct eddy_case {
  * -ETIMEDOUT after so many seconds (EDDY_FOREVER: no limit; 0 or less only looks, at descriptors
  * too); -ECANCELED if it was interrupted: then nothing has happened. A case that fails makes
  * select fail with its code, as the call it stands for would: -EPIPE of a queue or channel that was
- * shut down, or of a closed stream of signals, -EBUSY of a descriptor that is being waited for, -ESRCH of a stale task, -EINVAL, -ENOMEM; then
- * nothing has happened either. -EINVAL outside a task, without a case, or for NaN. */
+ * shut down, or of a closed stream of signals, -EBUSY of a descriptor that is being waited for,
+ * -ESRCH of a stale task, -EINVAL, -ENOMEM; then nothing has happened either. -EINVAL outside a
+ * task, without a case, or for NaN. */
 #define eddy_select(timeout, ...) EDDY_SELECT_(timeout, __VA_ARGS__)
 
 /* The same for an array of cases. */
@@ -102,8 +103,8 @@ static inline eddy_case eddy_case_channel_(enum eddy_case_kind_ kind, eddy_chann
     return one;
 }
 
-/* One of the stream's signals has come: its number, and how often it came (either may be NULL), as of
- * eddy_signals_next. */
+/* One of the stream's signals has come: its number, and how often it came (either may be NULL), as
+ * of eddy_signals_next. */
 static inline eddy_case eddy_case_signal(eddy_signals *signals, int *number, size_t *count)
 {
     eddy_case one;

@@ -53,11 +53,12 @@ EDDY_API EDDY_ASYNC int eddy_serve(const char *host, int port, eddy_stream_handl
                                    void *context, const struct eddy_serve_options *options,
                                    eddy_server **server);
 
-/* The same on a Unix socket: a path of at most 107 bytes, or "@name" for one outside the file system.
- * A socket of that name that nobody listens on any more (its server was killed) is removed first; to
- * find that out it is connected to. The name is removed when the server stops, if it still is the
- * one that was made (asyncio's cleanup_socket). Doesn't suspend. 0, -EINVAL, -EADDRINUSE (somebody
- * listens there, or it's something else than a socket), -ENAMETOOLONG, -ENOENT, -ENOTDIR, -EACCES,
+/* The same on a Unix socket: a path of at most 107 bytes, or "@name" for one outside the file
+ * system. A socket of that name that nobody listens on any more (its server was killed) is removed
+ * first; to find that out it is connected to. The name is removed when the server stops, if it
+ * still is the one that was made (asyncio's cleanup_socket). Doesn't suspend. 0, -EINVAL,
+ * -EADDRINUSE (somebody listens there, or it's something else than a socket), -ENAMETOOLONG,
+ * -ENOENT, -ENOTDIR, -EACCES,
  * -EROFS, -EMFILE, -ENOMEM. */
 EDDY_API EDDY_MUST_USE int eddy_serve_unix(const char *path, eddy_stream_handler *handler,
                                            void *context, const struct eddy_serve_options *options,
@@ -72,9 +73,9 @@ EDDY_API EDDY_MUST_USE int eddy_serve_descriptors(const int *descriptors, size_t
                                                   eddy_server **server);
 
 /* The listening sockets that a service manager has handed over (socket activation, LISTEN_FDS: see
- * sd_listen_fds(3)), those called `name` in its configuration, or all for NULL. Writes at most `size`
- * of them and returns how many there are, 0 if it was started without; they are closed on exec from
- * then on. -EINVAL (the environment is malformed), -EBADF (one isn't open).
+ * sd_listen_fds(3)), those called `name` in its configuration, or all for NULL. Writes at most
+ * `size` of them and returns how many there are, 0 if it was started without; they are closed on
+ * exec from then on. -EINVAL (the environment is malformed), -EBADF (one isn't open).
  *
  *     int descriptors[8], count = eddy_listen_descriptors(NULL, descriptors, 8);
  *     r = count > 0 ? eddy_serve_descriptors(descriptors, (size_t)count, echo, NULL, NULL, &server)
@@ -82,7 +83,8 @@ EDDY_API EDDY_MUST_USE int eddy_serve_descriptors(const int *descriptors, size_t
  */
 EDDY_API int eddy_listen_descriptors(const char *name, int *descriptors, size_t size);
 
-/* One more host and port, or path, with the options of the first. As eddy_serve and eddy_serve_unix;
+/* One more host and port, or path, with the options of the first. As eddy_serve and
+ * eddy_serve_unix;
  * -EINVAL if the server has stopped, -ECONNABORTED if it was stopped meanwhile. */
 EDDY_API EDDY_ASYNC int eddy_server_listen(eddy_server *server, const char *host, int port);
 EDDY_API EDDY_MUST_USE int eddy_server_listen_unix(eddy_server *server, const char *path);
@@ -98,8 +100,8 @@ EDDY_API int eddy_server_address(const eddy_server *server, size_t index, char *
                                  size_t size);
 
 /* ---- the end ----------------------------------------------------------------------------------
- * All of them -EINVAL for NULL and in another loop, those that wait also outside a task, and -EDEADLK
- * in one of the server's handlers, which would wait for itself. */
+ * All of them -EINVAL for NULL and in another loop, those that wait also outside a task, and
+ * -EDEADLK in one of the server's handlers, which would wait for itself. */
 
 /* Stops listening: asyncio's Server.close(). Connections at work go on; new ones are refused by the
  * system, and what waits in the backlog is reset. Doesn't suspend. 0. */
@@ -109,26 +111,26 @@ EDDY_API bool eddy_server_is_serving(const eddy_server *server);
 /* Suspends until somebody has stopped it and the last handler has ended: 0, -ECANCELED. */
 EDDY_API EDDY_ASYNC int eddy_server_wait_closed(eddy_server *server);
 
-/* Both: stops listening, and suspends until the handlers have ended by themselves. With eddy_wait_for
- * around it, and eddy_server_close after it, a server ends gracefully (signal.h). 0, -ECANCELED: it
- * listens no more, and the rest goes on. */
+/* Both: stops listening, and suspends until the handlers have ended by themselves. With
+ * eddy_wait_for around it, and eddy_server_close after it, a server ends gracefully (signal.h). 0,
+ * -ECANCELED: it listens no more, and the rest goes on. */
 EDDY_API EDDY_ASYNC int eddy_server_drain(eddy_server *server);
 
-/* Cancels the handlers; or resets their connections, too: whatever they do with them is -ECONNABORTED
- * from then on, and what wasn't delivered is dropped. Both don't suspend. 0. */
+/* Cancels the handlers; or resets their connections, too: whatever they do with them is
+ * -ECONNABORTED from then on, and what wasn't delivered is dropped. Both don't suspend. 0. */
 EDDY_API int eddy_server_close_clients(eddy_server *server);
 EDDY_API int eddy_server_abort_clients(eddy_server *server);
 
-/* Suspends until the server was stopped by somebody else and its last handler has ended: 0. Cancelled,
- * it ends the server as eddy_server_close does, and waits for that: then -ECANCELED. The server is
- * still to be closed. -EBUSY: another task does the same. */
+/* Suspends until the server was stopped by somebody else and its last handler has ended: 0.
+ * Cancelled, it ends the server as eddy_server_close does, and waits for that: then -ECANCELED. The
+ * server is still to be closed. -EBUSY: another task does the same. */
 EDDY_API EDDY_ASYNC int eddy_server_serve_forever(eddy_server *server);
 
-/* Stops listening, gives the handlers their time (grace), cancels them, gives them time to say goodbye
- * (abort_after), resets their connections, which is reported, waits for them, and frees the server.
- * Suspends; a cancel meanwhile doesn't shorten it. In a callback it only begins all that. NULL is
- * harmless. A handler of the server can't close it: that is reported and nothing done. A server still
- * open when the loop ends is closed by it; the handle is dead then. */
+/* Stops listening, gives the handlers their time (grace), cancels them, gives them time to say
+ * goodbye (abort_after), resets their connections, which is reported, waits for them, and frees the
+ * server. Suspends; a cancel meanwhile doesn't shorten it. In a callback it only begins all that.
+ * NULL is harmless. A handler of the server can't close it: that is reported and nothing done. A
+ * server still open when the loop ends is closed by it; the handle is dead then. */
 EDDY_API void eddy_server_close(eddy_server *server);
 
 EDDY_END_DECLS

@@ -9,11 +9,12 @@
  *     struct eddy_sim_options options = {.order = EDDY_SIM_SHUFFLED, .link.delay_max = 0.2};
  *     int r = eddy_sim_run(42, &options, program);
  *
- * What is simulated: time (it jumps to the next event), TCP and UDP between addresses of this program's
- * own choice, stream sockets of Unix on paths, outside the file system and in pairs, pipes, names, files
- * in memory, thread pools and process pools, and the order of what is ready. Descriptors of the system
- * can't be watched here: -EPERM; pipes and pairs that can are made by eddy_stream_pipe and
- * eddy_stream_pair. Descriptors travel over Unix sockets, simulated ones and those of the system.
+ * What is simulated: time (it jumps to the next event), TCP and UDP between addresses of this
+ * program's own choice, stream sockets of Unix on paths, outside the file system and in pairs,
+ * pipes, names, files in memory, thread pools and process pools, and the order of what is ready.
+ * Descriptors of the system can't be watched here: -EPERM; pipes and pairs that can are made by
+ * eddy_stream_pipe and eddy_stream_pair. Descriptors travel over Unix sockets, simulated ones and
+ * those of the system.
  *
  * A pool's jobs run on the loop's thread, each in one piece at some instant of its time; what it
  * sleeps by eddy_blocking_sleep is virtual and comes on top, before its task hears of its end. They
@@ -40,7 +41,8 @@ enum eddy_sim_order {
                             Probabilistic Guarantees of Finding Bugs", ASPLOS 2010 */
 };
 
-/* How the network treats connections of one host, both ways, and datagrams that are sent there. Zero: at once, whole, for ever. */
+/* How the network treats connections of one host, both ways, and datagrams that are sent there.
+ * Zero: at once, whole, for ever. */
 struct eddy_sim_link {
     double delay_min, delay_max; /* seconds a piece of data, a connect, an end or a reset takes;
                                     drawn anew each time, in order within a connection */
@@ -94,10 +96,10 @@ struct eddy_sim_outcome {
 };
 
 /* eddy_sim_run(seed, &options or NULL, function, .field = value, ...): as eddy_run. Also -EDEADLK,
- * when tasks wait, and no timer, data or job is left that could wake them, and -ELOOP; in both cases
- * the main task is cancelled, then, if that helps nothing, all tasks are, and if they go on the
- * process aborts. -EINVAL for a chance outside of 0 to 1 or a negative delay. Not within a loop of
- * this thread: -EBUSY. */
+ * when tasks wait, and no timer, data or job is left that could wake them, and -ELOOP; in both
+ * cases the main task is cancelled, then, if that helps nothing, all tasks are, and if they go on
+ * the process aborts. -EINVAL for a chance outside of 0 to 1 or a negative delay. Not within a loop
+ * of this thread: -EBUSY. */
 #define eddy_sim_run(seed, options, ...)                                                           \
     EDDY_FORM_(__VA_ARGS__)(eddy_sim_run_, eddy_sim_start_at_(seed, options), __VA_ARGS__)
 
@@ -110,9 +112,10 @@ EDDY_API bool eddy_sim_active(void);
 /* ---- from inside ------------------------------------------------------------------------------
  * All of these: 0, or -EINVAL with a report outside a simulated run or for bad values; none
  * suspends. A host is an address, "10.0.0.1"; connections belong to the host that listens. All Unix
- * sockets are one host, "unix": a connect there takes no time, and with a black hole or a cut link it
- * finds no room in the listener's queue (-EAGAIN, after which eddy_connect_unix goes on trying). Pipes
- * know short transfers and `buffer` alone, those of the run's link: there nothing is on its way. */
+ * sockets are one host, "unix": a connect there takes no time, and with a black hole or a cut link
+ * it finds no room in the listener's queue (-EAGAIN, after which eddy_connect_unix goes on trying).
+ * Pipes know short transfers and `buffer` alone, those of the run's link: there nothing is on its
+ * way. */
 
 /* From now on the host's network is like this. Data that is on its way keeps its delay. */
 EDDY_API int eddy_sim_set_link(const char *host, const struct eddy_sim_link *link);
@@ -122,12 +125,13 @@ EDDY_API int eddy_sim_set_disk(const struct eddy_sim_disk *disk);
  * and ::1 until it is given others; a name that was given none doesn't resolve (-ENOENT). */
 EDDY_API int eddy_sim_set_name(const char *name, const char *address);
 
-/* How long look-ups take (EDDY_FOREVER: no answer comes), and with what negative errno they fail (0:
- * they don't). */
+/* How long look-ups take (EDDY_FOREVER: no answer comes), and with what negative errno they fail
+ * (0: they don't). */
 EDDY_API int eddy_sim_set_resolver(double delay, int error);
 
-/* Breaks the host's connections: both ends get -ECONNRESET; or, half open (not of Unix sockets), the
- * listening end is gone and the other one doesn't hear of it until it sends. Returns how many. */
+/* Breaks the host's connections: both ends get -ECONNRESET; or, half open (not of Unix sockets),
+ * the listening end is gone and the other one doesn't hear of it until it sends. Returns how
+ * many. */
 EDDY_API int eddy_sim_reset(const char *host);
 EDDY_API int eddy_sim_half_open(const char *host);
 

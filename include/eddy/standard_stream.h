@@ -13,13 +13,16 @@
  *         ...
  *     eddy_stream_close(input);
  *
- * Everything of eddy/stream.h works on them. They have a descriptor of their own: closing one leaves the
- * program's descriptors 0, 1 and 2 open, and a terminal or pipe that is shared with other processes is
- * blocking for them all the time, also when this program crashes. (Where that can't be had, /proc being
- * away or the terminal another user's, it is non-blocking until the stream is closed.)
+ * Everything of eddy/stream.h works on them. They have a descriptor of their own: closing one
+ * leaves the program's descriptors 0, 1 and 2 open, and a terminal or pipe that is shared with
+ * other processes is blocking for them all the time, also when this program crashes. (Where that
+ * can't be had, /proc being away or the terminal another user's, it is non-blocking until the
+ * stream is closed.)
  *
- * What fails later is told by the call on the stream: -ENOSPC or -EDQUOT where there is no more room,
- * -EPIPE if the reader has gone, -EIO of a terminal that has hung up (who reads finds the end of input).
+ * What fails later is told by the call on the stream: -ENOSPC or -EDQUOT where there is no more
+ * room,
+ * -EPIPE if the reader has gone, -EIO of a terminal that has hung up (who reads finds the end of
+ * input).
  *
  * Output goes out at once, past stdio: flush what was printed before (fflush). Input that a line's
  * stream has read ahead is gone for stdio and for programs that share it.
@@ -32,9 +35,10 @@
 EDDY_BEGIN_DECLS
 
 /* Make a stream, which is the caller's, who closes it. Don't suspend. 0, -EINVAL (outside a loop,
- * null), -EBADF (the program was started without), -ENOTSUP (in a simulated system, which has none),
- * -EMFILE, -ENOMEM. Reading and writing of files goes through the ring where there is one, else through
- * the loop's thread pool; a cancel waits there for what is under way. */
+ * null), -EBADF (the program was started without), -ENOTSUP (in a simulated system, which has
+ * none),
+ * -EMFILE, -ENOMEM. Reading and writing of files goes through the ring where there is one, else
+ * through the loop's thread pool; a cancel waits there for what is under way. */
 EDDY_API EDDY_MUST_USE int eddy_standard_input(eddy_stream **stream);
 EDDY_API EDDY_MUST_USE int eddy_standard_output(eddy_stream **stream);
 EDDY_API EDDY_MUST_USE int eddy_standard_error(eddy_stream **stream);

@@ -14,9 +14,9 @@
  *
  *     r = eddy_stream_from_layer(&codec_layer, codec, &stream);
  *
- * Everything of eddy/stream.h works over a layer as over a descriptor: the stream's own buffer (lines,
- * limits, peek) is above it. A layer sees one reader and one writer at a time, the two perhaps at once
- * in two tasks.
+ * Everything of eddy/stream.h works over a layer as over a descriptor: the stream's own buffer
+ * (lines, limits, peek) is above it. A layer sees one reader and one writer at a time, the two
+ * perhaps at once in two tasks.
  */
 #ifndef EDDY_STREAM_LAYER_H
 #define EDDY_STREAM_LAYER_H
@@ -25,8 +25,8 @@
 
 EDDY_BEGIN_DECLS
 
-/* What a stream calls instead of the system. All run in the task that called the stream, but for close
- * and release, which may run outside of any. */
+/* What a stream calls instead of the system. All run in the task that called the stream, but for
+ * close and release, which may run outside of any. */
 struct eddy_stream_layer {
     /* At least one byte, at most size (which isn't 0); suspends. 0 at the end, or a negative errno,
      * which every later read gives too, unless it is -ECANCELED, -EBUSY, -ENOMEM or -ENOBUFS: after

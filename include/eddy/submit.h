@@ -38,9 +38,9 @@ EDDY_API EDDY_MUST_USE eddy_submission *eddy_submit_(eddy_loop *loop, eddy_funct
  * loop's own thread, which could not go on, -EDEADLK. */
 EDDY_API EDDY_MUST_USE int eddy_submission_wait(eddy_submission *submission, double seconds);
 
-/* The same from a task, which is suspended meanwhile, and the result at once: asyncio.wrap_future() and
- * await. As eddy_await: a cancel of the waiting task is passed on to the submitted one, whose end is
- * still waited for. eddy_submission_result's values; -EINVAL outside a task. */
+/* The same from a task, which is suspended meanwhile, and the result at once: asyncio.wrap_future()
+ * and await. As eddy_await: a cancel of the waiting task is passed on to the submitted one, whose
+ * end is still waited for. eddy_submission_result's values; -EINVAL outside a task. */
 EDDY_API EDDY_ASYNC int eddy_submission_await(eddy_submission *submission);
 
 /* The task's result, with its failure (code, message, name of the task; no causes or children) as

@@ -8,8 +8,8 @@
  * Each suspension is hit at two instants: when the task has parked, and when what it waited for has
  * happened but it hasn't run yet (where a value that was handed over gets lost). And in three ways:
  * the scenario's main task is cancelled, the suspended task is, a timeout around the scenario
- * expires. After each run the kit's invariants must hold (no task, handle, timer, descriptor, job or
- * memory is left, nothing hangs), and `check`.
+ * expires. After each run the kit's invariants must hold (no task, handle, timer, descriptor, job
+ * or memory is left, nothing hangs), and `check`.
  *
  * A run that fails is printed as one line with its suspension, what was wrong, and how to repeat it
  * alone: EDDY_SWEEP=main:park:12 makes each eddy_sweep of the program's run only that one.

@@ -54,7 +54,8 @@ EDDY_API size_t eddy_all_tasks(eddy_task **tasks, size_t capacity);
 /* Suspends until the task is done and returns its result; at once if it is done already. May be
  * called by many, many times. A cancel of the waiting task cancels the awaited one and still waits
  * for its end, as in asyncio. A failed task's failure becomes the caller's last one.
- * -EINVAL for NULL, outside a task, or a task awaiting itself (-EDEADLK); -ESRCH for a stale one. */
+ * -EINVAL for NULL, outside a task, or a task awaiting itself (-EDEADLK); -ESRCH for a stale
+ * one. */
 EDDY_API EDDY_ASYNC int eddy_await(eddy_task *task);
 
 /* The same, but a cancel ends only this wait (-ECANCELED) and leaves the task running:

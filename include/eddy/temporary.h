@@ -38,29 +38,30 @@ EDDY_API const char *eddy_temporary_path(const eddy_temporary *temporary);
 EDDY_API eddy_file *eddy_temporary_file(const eddy_temporary *temporary);
 
 /* Makes the file, or the directory, the one at that path, in one step: whoever opens the path finds
- * what was there before or all that was written, even after a loss of power. (A file is synced, then
- * renamed, then the path's directory is synced.) An existing file is replaced, a symbolic link too,
- * not what it leads to; of directories only an empty one. The temporary's path is dead then, its file
- * still open. 0, -EXDEV (on another file system: open it in the path's own directory), -ECANCELED (the
- * path is as it was), or an error of fsync(2) or rename(2); only if the directory's sync fails is it
- * in place in spite of the error. -EINVAL if it was kept already. */
+ * what was there before or all that was written, even after a loss of power. (A file is synced,
+ * then renamed, then the path's directory is synced.) An existing file is replaced, a symbolic link
+ * too, not what it leads to; of directories only an empty one. The temporary's path is dead then,
+ * its file still open. 0, -EXDEV (on another file system: open it in the path's own directory),
+ * -ECANCELED (the path is as it was), or an error of fsync(2) or rename(2); only if the directory's
+ * sync fails is it in place in spite of the error. -EINVAL if it was kept already. */
 EDDY_API EDDY_ASYNC int eddy_temporary_keep(eddy_temporary *temporary, const char *path);
 
-/* Closes, deletes unless it was kept, and frees; of a directory all that is in it. Suspends in a task,
- * and no cancel reaches it; blocks elsewhere. 0, or the error of close(2), unlink(2) or as of
+/* Closes, deletes unless it was kept, and frees; of a directory all that is in it. Suspends in a
+ * task, and no cancel reaches it; blocks elsewhere. 0, or the error of close(2), unlink(2) or as of
  * eddy_remove_tree; what is gone already is fine. NULL is harmless (0). */
 EDDY_API int eddy_temporary_close(eddy_temporary *temporary);
 
-/* Writes a whole file in one step: the path has what it had before or all of the data, whatever fails,
- * is cancelled or loses power. By a temporary file beside it, which a new mode (less the umask) and
- * owner come with. 0, or as eddy_temporary_file_open, eddy_file_write and eddy_temporary_keep. */
+/* Writes a whole file in one step: the path has what it had before or all of the data, whatever
+ * fails, is cancelled or loses power. By a temporary file beside it, which a new mode (less the
+ * umask) and owner come with. 0, or as eddy_temporary_file_open, eddy_file_write and
+ * eddy_temporary_keep. */
 EDDY_API EDDY_ASYNC int eddy_replace_file(const char *path, const void *data, size_t size,
                                           mode_t mode);
 
-/* Copies a file's bytes and mode (less the umask) in one step, in the kernel where file systems can do
- * it. An existing file is replaced as above, but nothing is synced. 0, -ECANCELED, -EINVAL (the same
- * file, or something there that is no file), -EISDIR, errors of the calls it takes; `to` is as it was
- * then. */
+/* Copies a file's bytes and mode (less the umask) in one step, in the kernel where file systems can
+ * do it. An existing file is replaced as above, but nothing is synced. 0, -ECANCELED, -EINVAL (the
+ * same file, or something there that is no file), -EISDIR, errors of the calls it takes; `to` is as
+ * it was then. */
 EDDY_API EDDY_ASYNC int eddy_copy_file(const char *from, const char *to);
 
 EDDY_END_DECLS

@@ -14,10 +14,11 @@
  *     EDDY_TEST_MAIN()
  *
  * The body is the main task of a fresh loop with a virtual clock, so no test sleeps for real. Each
- * test runs once an engine of this machine, and on the simulated system (sim.h). It fails if a check
- * does, if it doesn't return 0, if it leaves a task, a handle, a timer, a descriptor, a pool's job, a
- * held lock or memory behind, if the log has a warning or an error that EDDY_CHECK_REPORT didn't ask
- * for, or if it takes longer than its patience: then the tasks and what they wait for are printed.
+ * test runs once an engine of this machine, and on the simulated system (sim.h). It fails if a
+ * check does, if it doesn't return 0, if it leaves a task, a handle, a timer, a descriptor, a
+ * pool's job, a held lock or memory behind, if the log has a warning or an error that
+ * EDDY_CHECK_REPORT didn't ask for, or if it takes longer than its patience: then the tasks and
+ * what they wait for are printed.
  *
  * cmocka's assertions longjmp, which must not cross a task's stack. So in tasks and callbacks use
  * these checks: one that fails is written down, and cmocka hears of it when the loop has ended.
@@ -33,11 +34,12 @@
  *     --fault memory|engine|storm               each thing that can fail, fails once (fault.h)
  *     --list, NAME...         the tests' names; only these
  *
- * In these runs a check may fail for good reasons (the test was cancelled, or isn't made for another
- * order), so there only the rest counts: no crash, no hang, a result that is an errno, and nothing left
- * behind, unless an EDDY_CHECK... ended a function early, which then hadn't come to its releases. With
- * --seeds the checks of a test do count if it says .any_order. They run on the simulated system, and
- * so leave out what can't run there, unless --engine says where.
+ * In these runs a check may fail for good reasons (the test was cancelled, or isn't made for
+ * another order), so there only the rest counts: no crash, no hang, a result that is an errno, and
+ * nothing left behind, unless an EDDY_CHECK... ended a function early, which then hadn't come to
+ * its releases. With
+ * --seeds the checks of a test do count if it says .any_order. They run on the simulated system,
+ * and so leave out what can't run there, unless --engine says where.
  */
 #ifndef EDDY_TEST_H
 #define EDDY_TEST_H
@@ -165,8 +167,8 @@ EDDY_API bool eddy_test_failed(void);
 /* Lets every task that is ready run, so many times. */
 EDDY_API void eddy_test_turns(int count);
 
-/* What the test may leave to the loop's end: so many of each of tasks, timers, jobs in pools, watched
- * descriptors and held locks. */
+/* What the test may leave to the loop's end: so many of each of tasks, timers, jobs in pools,
+ * watched descriptors and held locks. */
 EDDY_API void eddy_test_allow_leftovers(size_t count);
 
 /* ---- of the macros ---- */

@@ -31,8 +31,8 @@ enum eddy_wait_mode {
  * lets every task that is ready run once). Returns how many of the tasks are done by then, with all
  * that finished in the same turn; 0 is no error. Which ones: eddy_task_done. Content already, it
  * doesn't suspend. A task that stands twice counts twice.
- * -ECANCELED if this wait was interrupted, which leaves the tasks alone. -EINVAL outside a task, for
- * no tasks, NULL or the current task among them, an unknown mode, NaN; -ESRCH for a stale one;
+ * -ECANCELED if this wait was interrupted, which leaves the tasks alone. -EINVAL outside a task,
+ * for no tasks, NULL or the current task among them, an unknown mode, NaN; -ESRCH for a stale one;
  * -ENOMEM. */
 EDDY_API EDDY_ASYNC int eddy_wait(eddy_task *const *tasks, size_t count, enum eddy_wait_mode mode,
                                   double timeout);
@@ -43,8 +43,9 @@ EDDY_API EDDY_ASYNC int eddy_wait(eddy_task *const *tasks, size_t count, enum ed
  * the block had them. break, continue and return do what they do in any loop.
  *
  * err (which may be NULL) is 0 at entry. The loop ends with -ETIMEDOUT if it wants to wait for a
- * task more than `timeout` seconds after it began, -ECANCELED if its wait was interrupted (the tasks
- * go on in both cases), else as eddy_completed_open fails; or when the body sets err negative. */
+ * task more than `timeout` seconds after it began, -ECANCELED if its wait was interrupted (the
+ * tasks go on in both cases), else as eddy_completed_open fails; or when the body sets err
+ * negative. */
 #define eddy_as_completed(task, tasks, count, timeout, error)                                      \
     EDDY_AS_COMPLETED_(EDDY_UNIQUE_(eddy_completed_at_), EDDY_UNIQUE_(eddy_once_), task, tasks,    \
                        count, timeout, error)
@@ -59,9 +60,10 @@ typedef struct eddy_completed {
     uint64_t private_[24];
 } eddy_completed;
 
-/* Begins to listen; the clock of the timeout runs from now. The array is read here only; `count` may
- * be 0. Must be closed. 0, -EINVAL outside a task, for NULL or the current task among the tasks, or
- * NaN; -ESRCH for a stale one; -ENOMEM: then there is nothing to close, and closing is harmless. */
+/* Begins to listen; the clock of the timeout runs from now. The array is read here only; `count`
+ * may be 0. Must be closed. 0, -EINVAL outside a task, for NULL or the current task among the
+ * tasks, or NaN; -ESRCH for a stale one; -ENOMEM: then there is nothing to close, and closing is
+ * harmless. */
 EDDY_API EDDY_MUST_USE int eddy_completed_open(eddy_completed *completed, eddy_task *const *tasks,
                                                size_t count, double timeout);
 

@@ -279,7 +279,8 @@ static void transfer_serve(struct transfer *transfer)
     }
 }
 
-/* After libcurl was entered: takes its messages, then looks at the transfers that need attention. */
+/* After libcurl was entered: takes its messages, then looks at the transfers that need
+ * attention. */
 static void backend_settle(struct backend *backend)
 {
     CURLMsg *message;

@@ -64,8 +64,8 @@ int redirect_plan(const eddy_http_session *session, const struct exchange *excha
  * again. 0, -ECANCELED. */
 EDDY_ASYNC int redirect_drain(struct exchange *exchange);
 
-/* JSON text of a value: 0 and an allocation; -EINVAL (jansson can't write it), -EMSGSIZE (too deep),
- * with a failure recorded. */
+/* JSON text of a value: 0 and an allocation; -EINVAL (jansson can't write it), -EMSGSIZE (too
+ * deep), with a failure recorded. */
 int json_text(const struct json_t *json, char **ret_text, size_t *ret_size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Datagrams on a descriptor, as both engines on real descriptors receive and send them. Neither waits,
- * and an interrupted call is made again. And groups: multicast.
+ * Datagrams on a descriptor, as both engines on real descriptors receive and send them. Neither
+ * waits, and an interrupted call is made again. And groups: multicast.
  */
 #include <errno.h>
 #include <net/if.h>

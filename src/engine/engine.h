@@ -2,14 +2,14 @@
 /*
  * The engine interface: the only code that touches the operating system for the program's I/O.
  *
- * Behind it stand epoll and io_uring, and in tests a simulation and a fault injector (eddy-test), so
- * a caller never makes a system call on a descriptor by itself. Three parts:
+ * Behind it stand epoll and io_uring, and in tests a simulation and a fault injector (eddy-test),
+ * so a caller never makes a system call on a descriptor by itself. Three parts:
  *
  *   turn/wake    wait for things to happen, deliver them, be woken from another thread
  *   watch        readiness of a descriptor, for sockets: try the call, wait for an edge, try again
  *   submit       whole operations on files, for engines that have them (ring, simulation); the
- *                others say so at creation (submits == false), or of a kind that they lack -ENOTSUP,
- *                and the caller uses the pool
+ *                others say so at creation (submits == false), or of a kind that they lack
+ *                -ENOTSUP, and the caller uses the pool
  *
  * A watch or an operation is the caller's memory and stays in place until unwatch returned, or the
  * operation's completion was delivered. Callbacks run on the loop's stack inside turn() and only
@@ -116,7 +116,8 @@ struct engine_vtable {
     /* Makes a turn that waits, or the next one, return. Any thread; async-signal-safe. */
     void (*wake)(struct engine *engine);
 
-    /* What a foreign loop waits for in place of turn(): readable once there is something to deliver.
+    /* What a foreign loop waits for in place of turn(): readable once there is something to
+     * deliver.
      * -EAGAIN while only a turn, which needn't wait, hands on what was asked for; -ENOTSUP. */
     int (*descriptor)(struct engine *engine);
 
@@ -138,7 +139,8 @@ struct engine_vtable {
     /* sendfile from an offset. -EINVAL: not with these two. */
     ssize_t (*send_file)(struct engine *engine, int descriptor, int file, int64_t offset,
                          size_t size);
-    /* splice: between what is non-blocking and a pipe's end, which is full or empty for -EAGAIN, too.
+    /* splice: between what is non-blocking and a pipe's end, which is full or empty for -EAGAIN,
+     * too.
      * -EINVAL: not with this descriptor. */
     ssize_t (*receive_into_pipe)(struct engine *engine, int descriptor, int pipe, size_t size);
     ssize_t (*send_from_pipe)(struct engine *engine, int pipe, int descriptor, size_t size);
@@ -147,8 +149,8 @@ struct engine_vtable {
     /* Of a datagram socket; `group` tells at least the family, `interface` (a name) may be NULL. */
     int (*change_group)(struct engine *engine, int descriptor, enum group_change change,
                         const struct sockaddr *group, socklen_t size, const char *interface);
-    /* recvmmsg and sendmmsg: how many of them, at least one. Received: msg_len is the datagram's whole
-     * size, also if there was less room; what is told of an address is msg_name's. */
+    /* recvmmsg and sendmmsg: how many of them, at least one. Received: msg_len is the datagram's
+     * whole size, also if there was less room; what is told of an address is msg_name's. */
     int (*receive_datagrams)(struct engine *engine, int descriptor, struct mmsghdr *messages,
                              unsigned count);
     int (*send_datagrams)(struct engine *engine, int descriptor, struct mmsghdr *messages,
@@ -170,8 +172,8 @@ struct engine_vtable {
     int (*set_option)(struct engine *engine, int descriptor, int level, int option, int value);
     /* The value; no option of ours has negative ones. */
     int (*get_option)(struct engine *engine, int descriptor, int level, int option);
-    /* As pread, but only what is in memory: -EAGAIN for the rest. Any error may be just the engine's
-     * or the file system's way to say that it can't do this. */
+    /* As pread, but only what is in memory: -EAGAIN for the rest. Any error may be just the
+     * engine's or the file system's way to say that it can't do this. */
     ssize_t (*read_now)(struct engine *engine, int descriptor, void *buffer, size_t size,
                         int64_t offset);
     /* What a file that was just opened has for a position; -ESPIPE if it can't be sought. */
@@ -180,7 +182,8 @@ struct engine_vtable {
                              struct stat *ret_status); /* fstat */
     /* Its flags (F_GETFL); what they are set to (F_SETFL), unless that is -1. */
     int (*descriptor_flags)(struct engine *engine, int descriptor, int flags);
-    /* Names of sockets in the file system, as quick as the bind that makes them: lstat, chmod, unlink. */
+    /* Names of sockets in the file system, as quick as the bind that makes them: lstat, chmod,
+     * unlink. */
     int (*path_status)(struct engine *engine, const char *path, struct stat *ret_status);
     int (*path_mode)(struct engine *engine, const char *path, mode_t mode);
     int (*path_remove)(struct engine *engine, const char *path);

@@ -9,8 +9,8 @@
 #include <sys/epoll.h>
 #include "engine/engine.h"
 
-/* An error or a hang-up makes both directions ready: the call itself then says what it is. A read ends at
- * the mark of urgent data, as at the end of all data. */
+/* An error or a hang-up makes both directions ready: the call itself then says what it is. A read
+ * ends at the mark of urgent data, as at the end of all data. */
 static inline unsigned events_to_ready(uint32_t events)
 {
     unsigned what = 0;
@@ -33,7 +33,8 @@ static inline uint32_t events_from_ready(unsigned what)
     return events;
 }
 
-/* An edge watch's. Not for level ones: urgent data that nobody reads would come again every turn. */
+/* An edge watch's. Not for level ones: urgent data that nobody reads would come again every
+ * turn. */
 static inline uint32_t events_of_edges(void)
 {
     return events_from_ready(READY_READ | READY_WRITE) | EPOLLPRI;

@@ -10,8 +10,8 @@
  *          v
  *      process_reap     its exit code
  *
- * Without pidfds (masked, or an odd sandbox) a thread waits for the child and closes the other end of
- * a pipe, whose reading end then is the descriptor.
+ * Without pidfds (masked, or an odd sandbox) a thread waits for the child and closes the other end
+ * of a pipe, whose reading end then is the descriptor.
  */
 #ifndef EDDY_SRC_ENGINE_PROCESS_H
 #define EDDY_SRC_ENGINE_PROCESS_H

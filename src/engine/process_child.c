@@ -2,10 +2,11 @@
 /*
  * What a child does between clone and exec.
  *
- * It runs on the parent's memory, with a stack of its own and all signals blocked, while the parent's
- * thread stands still and its other threads go on. So it only makes system calls, none of them through
- * libc: a library's locks may be held, setuid(2) would tell the parent's threads to follow, and a
- * sanitizer's idea of calls would be that of the parent. Each failure is one step and one errno.
+ * It runs on the parent's memory, with a stack of its own and all signals blocked, while the
+ * parent's thread stands still and its other threads go on. So it only makes system calls, none of
+ * them through libc: a library's locks may be held, setuid(2) would tell the parent's threads to
+ * follow, and a sanitizer's idea of calls would be that of the parent. Each failure is one step and
+ * one errno.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

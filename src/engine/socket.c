@@ -34,9 +34,9 @@ ssize_t engine_socket_receive(struct engine *engine, int descriptor, void *buffe
     }
 }
 
-/* Some calls have no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the program. So: block it
- * in this thread, make the call, and take the signal back if this call raised it. One that was pending
- * before is somebody else's and stays. */
+/* Some calls have no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the program. So: block
+ * it in this thread, make the call, and take the signal back if this call raised it. One that was
+ * pending before is somebody else's and stays. */
 struct sigpipe {
     sigset_t only, pending, before;
 };

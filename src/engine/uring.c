@@ -169,9 +169,10 @@ static int deliver_finished(struct uring_engine *uring)
     return delivered;
 }
 
-/* The ring itself won't do: with DEFER_TASKRUN whoever sleeps in poll() on it isn't woken by work that
- * is put off until the ring is entered (Linux 6.18). A registered eventfd is signalled by that, too; only
- * that an eventfd's signal which comes of another eventfd's takes the kernel some milliseconds. */
+/* The ring itself won't do: with DEFER_TASKRUN whoever sleeps in poll() on it isn't woken by work
+ * that is put off until the ring is entered (Linux 6.18). A registered eventfd is signalled by
+ * that, too; only that an eventfd's signal which comes of another eventfd's takes the kernel some
+ * milliseconds. */
 static int uring_descriptor(struct engine *engine)
 {
     struct uring_engine *uring = uring_engine(engine);

@@ -44,8 +44,8 @@ void uring_operation_check(const struct operation *operation)
     }
 }
 
-/* There is no entry for the others, or not in every ring: truncating came with Linux 6.9. Asking for
- * a status by the ring is no better than by a thread: it always takes one. */
+/* There is no entry for the others, or not in every ring: truncating came with Linux 6.9. Asking
+ * for a status by the ring is no better than by a thread: it always takes one. */
 bool uring_operation_known(const struct operation *operation)
 {
     return operation->kind <= OPERATION_REMOVE_DIRECTORY;

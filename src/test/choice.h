@@ -7,8 +7,8 @@
  *          v
  *     the seed's generator (splitmix64)                  --> recorded, for replay and shrinking
  *
- * The number 0 is always the tamest choice: first in, first out; no delay beyond the least; no fault;
- * whole transfers. So a run that fails is made plainer by zeros and by leaving the rest out.
+ * The number 0 is always the tamest choice: first in, first out; no delay beyond the least; no
+ * fault; whole transfers. So a run that fails is made plainer by zeros and by leaving the rest out.
  *
  * The generator goes on with each choice, also where the prefix decides: what the seed has for the
  * rest doesn't depend on it.

@@ -30,8 +30,8 @@ enum { STORMS = sizeof storms / sizeof storms[0], STORMS_WITHOUT_RING = 5 };
 
 /* ---- one kind of fault ---- */
 
-/* Allocations that fail after the first one, in every other run: the error's own record needs memory
- * too, and so do second attempts. */
+/* Allocations that fail after the first one, in every other run: the error's own record needs
+ * memory too, and so do second attempts. */
 #define BURST 3
 
 struct fault_run {

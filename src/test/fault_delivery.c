@@ -8,9 +8,9 @@
  * While there is any of that a turn doesn't wait and says that it delivered something, so that a
  * virtual clock doesn't run on: however late things come, it isn't late by that clock.
  *
- * Patience: a program that waits for ever does so in a turn without a limit. Such a wait is cut into
- * slices here; when nothing has come for too long, it is written down who waits for what, and the
- * main task is cancelled; then all tasks; and if that ends nothing either, the process.
+ * Patience: a program that waits for ever does so in a turn without a limit. Such a wait is cut
+ * into slices here; when nothing has come for too long, it is written down who waits for what, and
+ * the main task is cancelled; then all tasks; and if that ends nothing either, the process.
  */
 #include "test/fault_engine.h"
 

@@ -4,11 +4,11 @@
  * answer it with -EAGAIN first, or cut it short.
  *
  * A call that fails isn't made, so a connection that can't be accepted stays where it is, and data
- * that can't be received isn't lost. Closing is the exception: it fails and has closed all the same,
- * as on Linux.
+ * that can't be received isn't lost. Closing is the exception: it fails and has closed all the
+ * same, as on Linux.
  *
- * Both storms keep to what epoll(7) promises to those who wait for edges: after -EAGAIN, and after a
- * read that gave less than was asked for, a new edge comes as soon as there is something.
+ * Both storms keep to what epoll(7) promises to those who wait for edges: after -EAGAIN, and after
+ * a read that gave less than was asked for, a new edge comes as soon as there is something.
  */
 #include "test/fault_engine.h"
 
@@ -66,8 +66,8 @@ size_t fault_part(struct fault_engine *fault, size_t size)
     return size < most ? size : most;
 }
 
-/* What is left of a packet that was read in part is lost: packet pipes are let alone. So is what has
- * no kind, like inotify: it gives whole records or an error. */
+/* What is left of a packet that was read in part is lost: packet pipes are let alone. So is what
+ * has no kind, like inotify: it gives whole records or an error. */
 static bool is_packets(int descriptor)
 {
     struct stat status;

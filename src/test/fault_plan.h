@@ -8,8 +8,8 @@
  *
  * A site is a call of the engine and one of the errnos that its manual page documents. Errnos that
  * only a mistake in the caller brings about (EBADF, EFAULT, ENOTSOCK, EINVAL of most) aren't in the
- * table (fault_table.c), nor those which the engines deal with themselves (EINTR), nor EAGAIN, which
- * a storm gives.
+ * table (fault_table.c), nor those which the engines deal with themselves (EINTR), nor EAGAIN,
+ * which a storm gives.
  */
 #ifndef EDDY_SRC_TEST_FAULT_PLAN_H
 #define EDDY_SRC_TEST_FAULT_PLAN_H
@@ -101,7 +101,8 @@ struct fault_plan {
 /* Counts the call: 0, or the negative errno that it has to fail with. */
 int fault_strike(struct fault_plan *plan, enum fault_call call);
 
-/* Wraps an engine, which it then owns. 0, or a negative errno, then the engine is still the caller's:
+/* Wraps an engine, which it then owns. 0, or a negative errno, then the engine is still the
+ * caller's:
  * -ENOMEM, or the one that the plan has for the making of an engine. */
 int fault_engine_create(struct fault_plan *plan, struct engine *inner, struct engine **ret_engine);
 

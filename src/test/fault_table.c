@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send, recvmsg,
- * sendmsg, recvmmsg, sendmmsg, sendfile, splice, read, write, socket, socketpair, bind, listen, connect, accept,
- * shutdown, close, getsockname,
- * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir, stat, chmod,
- * ftruncate, getdents, flock, copy_file_range, preadv2, inotify_init1, pipe, clone, execve, pidfd_open,
- * kill, waitid in section 2; ip, tcp and unix in section 7), for the kinds of descriptor that the library
- * hands to the call.
+ * Which errnos each call of an engine may give: from the manual pages of Linux (recv, send,
+ * recvmsg, sendmsg, recvmmsg, sendmmsg, sendfile, splice, read, write, socket, socketpair, bind,
+ * listen, connect, accept, shutdown, close, getsockname,
+ * getpeername, setsockopt, getsockopt, lseek, epoll_ctl, open, fsync, mkdir, rename, unlink, rmdir,
+ * stat, chmod, ftruncate, getdents, flock, copy_file_range, preadv2, inotify_init1, pipe, clone,
+ * execve, pidfd_open, kill, waitid in section 2; ip, tcp and unix in section 7), for the kinds of
+ * descriptor that the library hands to the call.
  */
 #include "test/fault_plan.h"
 

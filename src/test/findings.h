@@ -2,10 +2,10 @@
 /*
  * What one test wrote down while it ran: the first check that failed, notes, the log.
  *
- * They form a stack of the whole process. At its bottom are those of a program without a test, whose
- * failures are printed at once; the kit puts one on it for each test, and a session with `scenario`
- * one for each of its runs, so that a check that fails in a run that was disturbed on purpose is not
- * the failure of the test around it.
+ * They form a stack of the whole process. At its bottom are those of a program without a test,
+ * whose failures are printed at once; the kit puts one on it for each test, and a session with
+ * `scenario` one for each of its runs, so that a check that fails in a run that was disturbed on
+ * purpose is not the failure of the test around it.
  */
 #ifndef EDDY_SRC_TEST_FINDINGS_H
 #define EDDY_SRC_TEST_FINDINGS_H

@@ -2,9 +2,9 @@
 /*
  * Invariants: two counts of the process, and what the session saw when its loops ended.
  *
- * Memory is counted in pieces, not bytes: nothing has to be kept beside a piece, and a piece too many
- * is a leak whatever its size. Pieces that live longer than a loop by design are the last failure of
- * a thread, which is dropped here, and what the program itself keeps.
+ * Memory is counted in pieces, not bytes: nothing has to be kept beside a piece, and a piece too
+ * many is a leak whatever its size. Pieces that live longer than a loop by design are the last
+ * failure of a thread, which is dropped here, and what the program itself keeps.
  */
 #include "test/invariants.h"
 

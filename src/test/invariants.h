@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must be as it was when a test or a run has ended, and the one watcher of memory.h, which both
- * counts what is alive and fails an allocation on demand.
+ * What must be as it was when a test or a run has ended, and the one watcher of memory.h, which
+ * both counts what is alive and fails an allocation on demand.
  *
  *     invariants_watch();                 once, early
  *     for each run:

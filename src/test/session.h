@@ -12,9 +12,9 @@
  * own header. A session is on one thread and holds one loop at a time; a plain test may run several
  * one after the other in it.
  *
- * Who runs a program of the user's many times (search, sweep, fault) sets `scenario`: then checks of
- * eddy/test.h that fail in it are this run's, to be read after session_end, and not the failure of
- * the test around it.
+ * Who runs a program of the user's many times (search, sweep, fault) sets `scenario`: then checks
+ * of eddy/test.h that fail in it are this run's, to be read after session_end, and not the failure
+ * of the test around it.
  */
 #ifndef EDDY_SRC_TEST_SESSION_H
 #define EDDY_SRC_TEST_SESSION_H

@@ -8,9 +8,9 @@
  *     3,0,2                       blocks taken out: what follows moves up
  *     1,0,1                       numbers lowered
  *
- * Each attempt is a run, and counts if it fails by the same code and is simpler: fewer choices other
- * than 0, then fewer choices, then lower ones. Again from the beginning until nothing helps, or the
- * effort is spent.
+ * Each attempt is a run, and counts if it fails by the same code and is simpler: fewer choices
+ * other than 0, then fewer choices, then lower ones. Again from the beginning until nothing helps,
+ * or the effort is spent.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -13,8 +13,8 @@
  *     sim_pool.c      pools of threads and processes
  *     sim_names.c     the resolver
  *
- * Whatever is to come (a packet, the end of a job or of a file operation) is a timer of the loop: so
- * the loop's virtual clock jumps to it by itself, and turn() of the engine only finds out that
+ * Whatever is to come (a packet, the end of a job or of a file operation) is a timer of the loop:
+ * so the loop's virtual clock jumps to it by itself, and turn() of the engine only finds out that
  * nothing can come any more.
  */
 #ifndef EDDY_SRC_TEST_SIM_H
@@ -75,8 +75,8 @@ enum sim_event {
 int sim_create(uint64_t seed, const struct eddy_sim_options *options, struct sim **ret_sim);
 void sim_free(struct sim *sim);
 
-/* A loop in it, in this session, whose other parts are set: its main task's result, or that of a run
- * that was given up. */
+/* A loop in it, in this session, whose other parts are set: its main task's result, or that of a
+ * run that was given up. */
 int sim_run(struct sim *sim, struct session *session, const struct task_start *start);
 
 /* A function outside of any loop, whose loops are in it. */
@@ -95,8 +95,8 @@ int sim_resolve(struct sim *sim, const char *host, int port, struct address_list
 void sim_names_free(struct sim_names *names);
 
 /* Nothing can ever happen again, or there were too many steps: reports it with all tasks and their
- * waits, sets sim->failure and cancels the main task; when called again, all tasks; aborts the process
- * if that helped nothing either. */
+ * waits, sets sim->failure and cancels the main task; when called again, all tasks; aborts the
+ * process if that helped nothing either. */
 void sim_give_up(struct sim *sim, int code);
 
 /* The thread's run, or NULL with a report under the call's name and -EINVAL. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Simulated datagrams: each travels alone, so that one overtakes the other; some are lost, some arrive
- * twice, as the link of the host that they go to has it. What finds no room there is dropped.
+ * Simulated datagrams: each travels alone, so that one overtakes the other; some are lost, some
+ * arrive twice, as the link of the host that they go to has it. What finds no room there is
+ * dropped.
  *
  *      send --> flight, with a timer of its own --> the socket at that address: arrived
  *                                               --> nobody: the sender, if connected, hears of it

@@ -2,9 +2,9 @@
 /*
  * Numbers of a simulated system's sockets, ends of pipes and open files.
  *
- * They begin far above what a process has open in earnest, so that one is never taken for the other;
- * and the smallest that is free is given out next, as a system does it: a program that uses a number
- * after it closed it meets a stranger here, too.
+ * They begin far above what a process has open in earnest, so that one is never taken for the
+ * other; and the smallest that is free is given out next, as a system does it: a program that uses
+ * a number after it closed it meets a stranger here, too.
  */
 #ifndef EDDY_SRC_TEST_SIM_DESCRIPTOR_H
 #define EDDY_SRC_TEST_SIM_DESCRIPTOR_H

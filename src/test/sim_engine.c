@@ -3,8 +3,8 @@
  * The simulated engine: watches, turns, and the table of calls.
  *
  * Descriptors of the system beneath aren't part of the simulation: they can't be watched, read or
- * written here (-EPERM), but asked about and closed, so that a stream made of one comes to its error
- * and gives the descriptor back.
+ * written here (-EPERM), but asked about and closed, so that a stream made of one comes to its
+ * error and gives the descriptor back.
  */
 #include "test/sim_engine.h"
 

@@ -8,10 +8,10 @@
  *
  *      operations  submitted --delay--> carried out, done       sim_operation.c
  *
- * An operation is carried out whole at the instant at which it is done: until then nothing of it can
- * be seen, and a cancel can still stop it. A new disk has "/" and "/tmp"; "/" is where relative paths
- * begin. Nobody is kept from anything: modes and owners play no part. A Unix socket that is bound has a
- * name here, which stays until it is unlinked.
+ * An operation is carried out whole at the instant at which it is done: until then nothing of it
+ * can be seen, and a cancel can still stop it. A new disk has "/" and "/tmp"; "/" is where relative
+ * paths begin. Nobody is kept from anything: modes and owners play no part. A Unix socket that is
+ * bound has a name here, which stays until it is unlinked.
  */
 #ifndef EDDY_SRC_TEST_SIM_FILE_H
 #define EDDY_SRC_TEST_SIM_FILE_H

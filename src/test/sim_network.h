@@ -7,18 +7,18 @@
  *       connected: ends[0]       ways[1]: <--- piece <- piece                side: ends[1]
  *           received <---------------------            +--------------> received
  *
- * A way is a line in order: what is put in gets the time at which it may come out, and a timer waits
- * for the first; so nothing comes out before its predecessor. Data stays one piece of memory from the send to the
- * last receive of it. An end (FIN) and a reset travel like data, and need no memory: each way has one
- * of each.
+ * A way is a line in order: what is put in gets the time at which it may come out, and a timer
+ * waits for the first; so nothing comes out before its predecessor. Data stays one piece of memory
+ * from the send to the last receive of it. An end (FIN) and a reset travel like data, and need no
+ * memory: each way has one of each.
  *
  * A connection belongs to the host that it leads to, and is treated as that host's link says. It
- * lives until both of its ends are gone; data that finds its end gone is answered by a reset, as TCP
- * does. What never happens here: lost, doubled or reordered bytes within a connection.
+ * lives until both of its ends are gone; data that finds its end gone is answered by a reset, as
+ * TCP does. What never happens here: lost, doubled or reordered bytes within a connection.
  *
- * Unix sockets are connected by the same ways (sim_unix.c), but within one system: to connect takes no
- * time, what takes none to travel is there at once, and who is gone is known to be. So are a pipe's ends,
- * by one of the ways, where nothing takes time or is broken (sim_pipe.c).
+ * Unix sockets are connected by the same ways (sim_unix.c), but within one system: to connect takes
+ * no time, what takes none to travel is there at once, and who is gone is known to be. So are a
+ * pipe's ends, by one of the ways, where nothing takes time or is broken (sim_pipe.c).
  */
 #ifndef EDDY_SRC_TEST_SIM_NETWORK_H
 #define EDDY_SRC_TEST_SIM_NETWORK_H
@@ -99,8 +99,8 @@ struct sim_network {
 struct sim_network *sim_network_create(struct sim_engine *engine);
 void sim_network_free(struct sim_network *network); /* its sockets are closed by now */
 
-/* The host of an address, made if need be; NULL without memory. All Unix sockets are one host, whose
- * address is the family alone; so are all pipes. */
+/* The host of an address, made if need be; NULL without memory. All Unix sockets are one host,
+ * whose address is the family alone; so are all pipes. */
 struct sim_host *sim_host_get(struct sim_network *network, const struct address *address);
 
 /* ---- connections: sim_connection.c ---- */
@@ -151,10 +151,12 @@ void sim_way_received(struct sim_way *way, size_t size);
 /* The link isn't cut any more, or has more room. */
 void sim_way_reconsider(struct sim_way *way);
 
-/* How many of so many bytes may be received at once: none behind descriptors that came with others. */
+/* How many of so many bytes may be received at once: none behind descriptors that came with
+ * others. */
 size_t sim_pieces_extent(const struct sim_pieces *pieces, size_t size);
 
-/* Receives as many, with the descriptors that came with them; without ret_rights those are closed. */
+/* Receives as many, with the descriptors that came with them; without ret_rights those are
+ * closed. */
 void sim_pieces_take(struct sim_pieces *pieces, void *buffer, size_t size,
                      struct sim_rights **ret_rights);
 
@@ -164,7 +166,8 @@ void sim_pieces_free(struct sim_pieces *pieces);
 
 /* ---- descriptors on their way: sim_rights.c ---- */
 
-/* The descriptors of a message that is sent: 0, NULL if there are none, or -EBADF, -EINVAL, -ENOMEM. */
+/* The descriptors of a message that is sent: 0, NULL if there are none, or -EBADF, -EINVAL,
+ * -ENOMEM. */
 int sim_rights_make(struct sim_engine *engine, const struct msghdr *message,
                     struct sim_rights **ret_rights);
 
@@ -192,12 +195,13 @@ void sim_port_listen_end(struct sim_network *network, struct sim_socket *socket)
 int sim_port_take(struct sim_network *network, struct sim_socket *socket,
                   const struct address *peer);
 
-/* Which address this machine takes to talk to that one, port included; whether one is every address. */
+/* Which address this machine takes to talk to that one, port included; whether one is every
+ * address. */
 struct address sim_port_source(const struct address *peer);
 bool sim_port_is_every(const struct address *address);
 
-/* Who gets a datagram from here to there: a socket that is connected to the sender, else one at just
- * that address, else at every one; of several that share the port, any. NULL: nobody. */
+/* Who gets a datagram from here to there: a socket that is connected to the sender, else one at
+ * just that address, else at every one; of several that share the port, any. NULL: nobody. */
 struct sim_socket *sim_port_datagrams(struct sim_network *network, const struct address *from,
                                       const struct address *to);
 

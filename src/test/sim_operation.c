@@ -2,8 +2,8 @@
 /*
  * Operations on files under way: each is a timer of the loop, and is carried out when that fires.
  *
- * A cancel comes too late or in time, as chance has it: as on a real system, where it depends on how
- * far the kernel is. The tamest choice is that it comes too late.
+ * A cancel comes too late or in time, as chance has it: as on a real system, where it depends on
+ * how far the kernel is. The tamest choice is that it comes too late.
  */
 #include <errno.h>
 #include <stdlib.h>

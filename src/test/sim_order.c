@@ -2,19 +2,19 @@
 /*
  * The order of what is ready, and the count of steps.
  *
- * First in, first out leaves the loop's queue as it is: what is in it when a turn begins runs in this
- * turn, so it is counted and hashed here. The other orders make each step a turn of its own:
+ * First in, first out leaves the loop's queue as it is: what is in it when a turn begins runs in
+ * this turn, so it is counted and hashed here. The other orders make each step a turn of its own:
  *
  *      ready queue   [a]->[b]->[c]->[d]      index 2 is chosen
  *                    [c]->[a]->[b]->[d]      c goes to the front, and the turn ends behind it
  *
- * To reach any place at once, `ready` mirrors the queue: an entry each, in the same order. The queue
- * only changes by what is taken from its front here and what is appended while that runs.
+ * To reach any place at once, `ready` mirrors the queue: an entry each, in the same order. The
+ * queue only changes by what is taken from its front here and what is appended while that runs.
  *
- * Priorities are 16 random bits a task; of equal ones the oldest entry runs. A task that yields draws
- * a new one: else the highest would spin for ever in `while (!done) eddy_sleep(0)`. At each change
- * point the task that would run falls below all others, the first point's lowest of all, as in the
- * paper. A callback counts as a new task each time.
+ * Priorities are 16 random bits a task; of equal ones the oldest entry runs. A task that yields
+ * draws a new one: else the highest would spin for ever in `while (!done) eddy_sleep(0)`. At each
+ * change point the task that would run falls below all others, the first point's lowest of all, as
+ * in the paper. A callback counts as a new task each time.
  *
  * Timers with one deadline fire in an order that is chosen, too.
  */
@@ -205,7 +205,8 @@ static void shuffle(struct choices *choices, struct timer **ties, size_t count,
     }
 }
 
-/* The timers that are about to fire: which of equal deadlines comes first is not to be relied on. */
+/* The timers that are about to fire: which of equal deadlines comes first is not to be relied
+ * on. */
 static void shuffle_ties(struct timer_wheel *wheel)
 {
     struct eddy_loop *loop = container_of(wheel, struct eddy_loop, timers);

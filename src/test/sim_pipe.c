@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Simulated pipes: two ends joined as two sockets are, of which one only writes and the other one only
- * reads; and what splice(2) does with them. What a whole write of no more than PIPE_BUF bytes finds no
- * room for waits.
+ * Simulated pipes: two ends joined as two sockets are, of which one only writes and the other one
+ * only reads; and what splice(2) does with them. What a whole write of no more than PIPE_BUF bytes
+ * finds no room for waits.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,13 +2,14 @@
 /*
  * Simulated pools: threads and processes behind one vtable, all of them on the loop's thread.
  *
- *     task --run--> [queue] --a worker is free--> (delay) call the function (delay, its sleeps) --> task
+ *     task --run--> [queue] --a worker is free--> (delay) call the function (delay, its sleeps) -->
+ *     task
  *                                                      \____ in one piece, on the loop's stack
  *
  * A job has a time of its own on the virtual clock: it begins when a worker takes the job, and goes
  * on by the seeded delay and by what the function sleeps. The function itself runs at one instant,
- * either at the beginning of its time or when the delay is over, as chance has it; its task hears of
- * it at the end. For the function it is as in a thread: there is no loop.
+ * either at the beginning of its time or when the delay is over, as chance has it; its task hears
+ * of it at the end. For the function it is as in a thread: there is no loop.
  *
  * A job is memory of its own, so that it may lie in the loop's ready queue while its task has gone.
  */
@@ -88,7 +89,8 @@ static void job_sleep(struct blocking_clock *clock, int64_t nanoseconds)
     job->now = time_add(job->now, nanoseconds);
 }
 
-/* On the loop's stack, in what looks like a thread: no loop, no harness, a last failure of its own. */
+/* On the loop's stack, in what looks like a thread: no loop, no harness, a last failure of its
+ * own. */
 static void job_call(struct sim_job *job)
 {
     struct eddy_loop *loop = loop_self;
@@ -309,7 +311,8 @@ static struct sim_job *job_new(struct sim_pool *pool, const struct order *order,
     return job;
 }
 
-/* As the real pools do: a thread's record is the caller's, of a process only the text comes back. */
+/* As the real pools do: a thread's record is the caller's, of a process only the text comes
+ * back. */
 static int job_outcome(const struct sim_pool *pool, struct sim_job *job)
 {
     const struct order *order = &job->order;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors on their way through Unix sockets (SCM_RIGHTS). What they stand for has a reference as long;
- * those of the system beneath, which may travel, too, are copied.
+ * Descriptors on their way through Unix sockets (SCM_RIGHTS). What they stand for has a reference
+ * as long; those of the system beneath, which may travel, too, are copied.
  */
 #include <errno.h>
 #include <fcntl.h>

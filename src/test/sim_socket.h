@@ -2,8 +2,9 @@
 /*
  * Simulated sockets: the engine's calls, and what the network does to a socket.
  *
- * They answer as Linux does, down to what an error is told by: once, to whoever asks first (receive,
- * send, connect, SO_ERROR). IPv6 sockets are for IPv6 alone, as if IPV6_V6ONLY were always set.
+ * They answer as Linux does, down to what an error is told by: once, to whoever asks first
+ * (receive, send, connect, SO_ERROR). IPv6 sockets are for IPv6 alone, as if IPV6_V6ONLY were
+ * always set.
  */
 #ifndef EDDY_SRC_TEST_SIM_SOCKET_H
 #define EDDY_SRC_TEST_SIM_SOCKET_H
@@ -139,8 +140,8 @@ void sim_socket_close(struct sim_socket *socket);
 /* The socket of a number, or NULL with -EBADF or -ENOTSOCK. */
 struct sim_socket *sim_socket_find(struct engine *base, int number, int *code);
 
-/* The same for what is read and written as a stream, also a pipe's end; what else is open: -EPERM, in
- * earnest or here. */
+/* The same for what is read and written as a stream, also a pipe's end; what else is open: -EPERM,
+ * in earnest or here. */
 struct sim_socket *sim_stream_find(struct engine *base, int number, int *code);
 
 /* How much of what can be moved is, as chance has it. */
@@ -162,8 +163,8 @@ static inline void sim_socket_edge(struct sim_socket *socket)
 /* The connection is no more, or couldn't be made. */
 void sim_socket_fail(struct sim_socket *socket, int error);
 
-/* A caller's address of the socket's family: 0, -EINVAL, -EAFNOSUPPORT; and whether it can be a peer, for
- * which "every address" is this machine: 0 or -ENETUNREACH. */
+/* A caller's address of the socket's family: 0, -EINVAL, -EAFNOSUPPORT; and whether it can be a
+ * peer, for which "every address" is this machine: 0 or -ENETUNREACH. */
 int sim_socket_take_address(const struct sim_socket *socket, const struct sockaddr *address,
                             socklen_t size, struct address *ret_address);
 int sim_socket_check_peer(struct address *peer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Simulated Unix sockets: their names, in the simulated file system or outside of any, and how they
- * connect, which is at once: it succeeds, is refused, or finds no room in the listener's queue (-EAGAIN),
- * which is also what a black hole and a cut link look like.
+ * connect, which is at once: it succeeds, is refused, or finds no room in the listener's queue
+ * (-EAGAIN), which is also what a black hole and a cut link look like.
  *
  * What then travels is treated as everybody's is, by the link of the host "unix".
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cancel sweep: an undisturbed run counts the suspensions, then there is a run for each of them,
- * at each of its two instants, and each way to cancel.
+ * The cancel sweep: an undisturbed run counts the suspensions, then there is a run for each of
+ * them, at each of its two instants, and each way to cancel.
  */
 #include "eddy/sweep.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a run that takes too long: SIGALRM comes by the system's clock, whatever the loop's says,
- * and finds the tasks where they are. They are printed as a tree, each below the one that waits for
- * it, and the process ends: there is no way on from a program that hangs.
+ * The end of a run that takes too long: SIGALRM comes by the system's clock, whatever the loop's
+ * says, and finds the tasks where they are. They are printed as a tree, each below the one that
+ * waits for it, and the process ends: there is no way on from a program that hangs.
  *
- * What the handler calls isn't all async-signal-safe. The process is lost anyway; if the report hangs
- * as well, a second alarm ends it the plain way.
+ * What the handler calls isn't all async-signal-safe. The process is lost anyway; if the report
+ * hangs as well, a second alarm ends it the plain way.
  */
 #include <pthread.h>
 #include <signal.h>

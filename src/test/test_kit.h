@@ -57,8 +57,8 @@ struct test_plan {
 /* 0, or the exit status of a program that is done: 1 after an error was printed, and on --help. */
 int test_options_parse(int argc, char **argv, struct test_plan *ret_plan, bool *ret_done);
 
-/* The variants that the plan asks for, in the tests' order: how many, -ENOMEM, or -ENOENT with a line
- * on stderr for a name that no test has. The array is for free(). */
+/* The variants that the plan asks for, in the tests' order: how many, -ENOMEM, or -ENOENT with a
+ * line on stderr for a name that no test has. The array is for free(). */
 ssize_t test_choose(const struct test_plan *plan, struct variant **ret_variants);
 
 /* Whether it can run there at all. */

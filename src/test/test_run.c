@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One test on one system, as a cmocka test. Around each there is a session, so that loops a plain test
- * makes by itself are looked at too; a body's loop has one of its own within it.
+ * One test on one system, as a cmocka test. Around each there is a session, so that loops a plain
+ * test makes by itself are looked at too; a body's loop has one of its own within it.
  */
 #include <errno.h>
 #include <setjmp.h>

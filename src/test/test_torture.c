@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests as scenarios: --seeds, --seed, --sweep, --fault. Checks don't count there but with seeds for a
- * test that says .any_order; crashes, hangs and what is left behind always do.
+ * Tests as scenarios: --seeds, --seed, --sweep, --fault. Checks don't count there but with seeds
+ * for a test that says .any_order; crashes, hangs and what is left behind always do.
  *
- * Each test runs in a forked process, which writes its counts into memory shared with the parent: so
- * a run that crashes or hangs is one more failure, named with the line that has it again, and the
- * seeds behind it and the other tests still run. --seed alone stays in the process, for debuggers.
+ * Each test runs in a forked process, which writes its counts into memory shared with the parent:
+ * so a run that crashes or hangs is one more failure, named with the line that has it again, and
+ * the seeds behind it and the other tests still run. --seed alone stays in the process, for
+ * debuggers.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -77,8 +78,8 @@ static void print_failure(const struct counts *counts, uint64_t seed, const char
 
 /* ---- seeds ---- */
 
-/* What was wrong with the run, or "". A check that ended a function early, in a test whose checks don't
- * count, is an excuse for what is left, and for nothing else. */
+/* What was wrong with the run, or "". A check that ended a function early, in a test whose checks
+ * don't count, is an excuse for what is left, and for nothing else. */
 static void judge(const struct invariants *before, const struct session *session, int result,
                   char *why, size_t size)
 {

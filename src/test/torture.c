@@ -107,7 +107,8 @@ struct torture_log {
     char lost[sizeof((struct torture_run *)0)->wrong];
 };
 
-/* What a disturbed run has to say is no news, but for handles that nobody released: that is a leak. */
+/* What a disturbed run has to say is no news, but for handles that nobody released: that is a
+ * leak. */
 static void torture_log(void *context, const struct eddy_log_record *record)
 {
     struct torture_log *log = context;

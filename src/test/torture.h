@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What faults and sweeps have in common: one run of a scenario that is disturbed on purpose, and what
- * must hold after it.
+ * What faults and sweeps have in common: one run of a scenario that is disturbed on purpose, and
+ * what must hold after it.
  *
- *      invariants_take  -->  session with the plans, loop, scenario  -->  ended at all?  errno known?
+ *      invariants_take  -->  session with the plans, loop, scenario  -->  ended at all?  errno
+ *      known?
  *                                                                        handles, invariants, check
  *
  * A run that hangs is ended: by the simulated system, by the fault engine's patience on a real one,
@@ -60,8 +61,8 @@ void torture_report(struct torture *torture, const struct torture_run *run, cons
  * that differ make `run->result` say nothing: *ret_stable. */
 int torture_undisturbed(struct torture *torture, struct torture_run *run, bool *ret_stable);
 
-/* What the environment asks to run alone: 0 and the number behind "prefix:", -ENOENT when it asks for
- * nothing, -ESRCH for something else. */
+/* What the environment asks to run alone: 0 and the number behind "prefix:", -ENOENT when it asks
+ * for nothing, -ESRCH for something else. */
 int torture_asked(const struct torture *torture, const char *prefix, size_t *ret_number);
 
 #endif

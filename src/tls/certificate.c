@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Certificates, keys and roots from files, with failures that name the file; which certificate a server
- * shows.
+ * Certificates, keys and roots from files, with failures that name the file; which certificate a
+ * server shows.
  */
 #include <openssl/err.h>
 #include <openssl/pem.h>

@@ -15,8 +15,8 @@ struct channel *channel_of(const SSL *ssl)
     return SSL_get_app_data(ssl);
 }
 
-/* Asks for the name and has it checked. False if it can't be one. Beginning with a point it would stand for
- * all names in a domain. */
+/* Asks for the name and has it checked. False if it can't be one. Beginning with a point it would
+ * stand for all names in a domain. */
 static bool channel_expect(struct channel *channel, const char *name)
 {
     const eddy_tls_context *context = channel->context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts: life, what the files are read for, the program's default one. What a context was asked for
- * is checked and copied in options.c.
+ * Contexts: life, what the files are read for, the program's default one. What a context was asked
+ * for is checked and copied in options.c.
  */
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -237,8 +237,8 @@ int eddy_tls_context_open(enum eddy_tls_side side, const struct eddy_tls_context
     return 0;
 }
 
-/* Tickets that were given out stay good. Not those of clients that are verified: by them a client would get
- * in, and get new ones, whom the roots that are read now don't let in. */
+/* Tickets that were given out stay good. Not those of clients that are verified: by them a client
+ * would get in, and get new ones, whom the roots that are read now don't let in. */
 static void carry_ticket_keys(SSL_CTX *from, SSL_CTX *to)
 {
     unsigned char keys[256];

@@ -76,7 +76,8 @@ static ssize_t encrypt(struct channel *channel, const char *data, size_t size)
             channel->broken = true;
             return channel_error(channel, "writing to");
         }
-        /* A message of the peer's handshake, a ticket say, is here by half: its rest comes first. */
+        /* A message of the peer's handshake, a ticket say, is here by half: its rest comes
+         * first. */
         ssize_t filled = channel_fill(channel);
         if (filled <= 0)
             return filled < 0 ? filled : channel_truncated(channel);

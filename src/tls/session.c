@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions that a client can resume: the newest ones, a few a peer. Those of TLS 1.3 are used once, so
- * that two connections can't be linked by them, and each connection brings new ones.
+ * Sessions that a client can resume: the newest ones, a few a peer. Those of TLS 1.3 are used once,
+ * so that two connections can't be linked by them, and each connection brings new ones.
  */
 #include <string.h>
 #include "tls.h"

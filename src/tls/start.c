@@ -14,8 +14,8 @@
 
 /* ---- the handshake ---- */
 
-/* If nothing can be sent any more, what the peer said before, an alert maybe, tells more than why not. It
- * is here, or nearly so: nobody waits for an answer to what was never sent. */
+/* If nothing can be sent any more, what the peer said before, an alert maybe, tells more than why
+ * not. It is here, or nearly so: nobody waits for an answer to what was never sent. */
 static ssize_t read_last_words(struct channel *channel, int unsent)
 {
     ssize_t n = 0;

@@ -8,9 +8,9 @@
  *          |  eddy_stream_read, eddy_stream_write_some
  *      the stream beneath
  *
- * OpenSSL reads from `input` and writes to `output` by callbacks (bio.c) that never wait. So a reader and
- * a writer may be suspended at once, and nobody finds OpenSSL in the middle of something. Cipher text that
- * was made is kept until it went out, whoever is cancelled meanwhile.
+ * OpenSSL reads from `input` and writes to `output` by callbacks (bio.c) that never wait. So a
+ * reader and a writer may be suspended at once, and nobody finds OpenSSL in the middle of
+ * something. Cipher text that was made is kept until it went out, whoever is cancelled meanwhile.
  *
  * Memory comes from OpenSSL's allocator, so that one that fails reaches all of it.
  */
@@ -94,8 +94,8 @@ void session_resume(struct channel *channel);
 
 /* ---- a connection (channel.c, bio.c) ---- */
 
-/* Cipher text: data[begin..end). Up to EMBEDDED_SIZE bytes live in the channel itself, so that an idle
- * connection holds no more than that. */
+/* Cipher text: data[begin..end). Up to EMBEDDED_SIZE bytes live in the channel itself, so that an
+ * idle connection holds no more than that. */
 struct bytes {
     unsigned char *data;
     size_t begin, end, capacity;
@@ -144,15 +144,15 @@ int channel_open(eddy_tls_context *context, eddy_stream *beneath, const char *na
                  struct channel **ret_channel);
 void channel_release(struct channel *channel);
 
-/* Reads more cipher text, or waits for another task that does: positive when there was some, 0 at the end of
- * the stream beneath, or the error. Suspends. */
+/* Reads more cipher text, or waits for another task that does: positive when there was some, 0 at
+ * the end of the stream beneath, or the error. Suspends. */
 ssize_t channel_fill(struct channel *channel);
 
 /* Writes all cipher text there is. Suspends. What isn't written yet is kept if it fails. */
 int channel_flush(struct channel *channel);
 
-/* Tries without suspending. The second leaves what doesn't go out to a task of its own: a reader that
- * waited for room to write wouldn't read, and two that do so wait for each other. */
+/* Tries without suspending. The second leaves what doesn't go out to a task of its own: a reader
+ * that waited for room to write wouldn't read, and two that do so wait for each other. */
 void channel_flush_now(struct channel *channel);
 void channel_flush_later(struct channel *channel);
 
@@ -184,13 +184,14 @@ int verify_callback(int fine, X509_STORE_CTX *store);
 /* Wildcards stand for whole parts of a name. */
 #define NAME_FLAGS X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
 
-/* The bytes of a name that is an address, and how many; 0 for other names. The scope of "fe80::1%eth0" is
- * this machine's affair. */
+/* The bytes of a name that is an address, and how many; 0 for other names. The scope of
+ * "fe80::1%eth0" is this machine's affair. */
 #define ADDRESS_SIZE 16
 size_t name_address(const char *name, unsigned char bytes[ADDRESS_SIZE]);
 
-/* After the handshake, whether the certificate is the peer's: OpenSSL (3.0's ssl_verify_cert_chain) skips
- * its check of the name when it has no memory to take the name along. 0, -EKEYREJECTED, -ENOMEM. */
+/* After the handshake, whether the certificate is the peer's: OpenSSL (3.0's ssl_verify_cert_chain)
+ * skips its check of the name when it has no memory to take the name along. 0, -EKEYREJECTED,
+ * -ENOMEM. */
 int verify_name(struct channel *channel);
 
 /* Names of a certificate, as eddy_tls_peer_names. */
@@ -201,8 +202,8 @@ struct channel *channel_of(const SSL *ssl);
 
 /* ---- errors (error.c) ---- */
 
-/* The first error of OpenSSL's queue as text; empties it. Its code as a negative errno where it tells one,
- * else `code`. */
+/* The first error of OpenSSL's queue as text; empties it. Its code as a negative errno where it
+ * tells one, else `code`. */
 int openssl_error(int code, char text[TEXT_SIZE]);
 
 /* ---- streams (layer.c) ---- */

@@ -5,8 +5,8 @@
  * version of CPython to compare with.
  *
  * `hop` is where asyncio takes one turn of the loop more than we do until the waiter runs: its
- * gather, shield and TaskGroup are told by a callback of the child's, and tell the waiter by a future. Other
- * deliberate differences have a comment of their own.
+ * gather, shield and TaskGroup are told by a callback of the child's, and tell the waiter by a
+ * future. Other deliberate differences have a comment of their own.
  */
 #include <eddy.h>
 #include <stdio.h>
@@ -77,7 +77,8 @@ static size_t name_failure(char *text, size_t used, size_t size, const eddy_fail
     return add(text, used, size, "]");
 }
 
-/* "caught [1 [2 timeout]]": the last failure if it is the code's, as Python's exceptions have it. */
+/* "caught [1 [2 timeout]]": the last failure if it is the code's, as Python's exceptions have
+ * it. */
 static const char *name(const char *before, int code)
 {
     static char text[512];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A test a scenario, each of which makes everything of one kind fail that can. The program says which
- * kind:
+ * A test a scenario, each of which makes everything of one kind fail that can. The program says
+ * which kind:
  *
  *     static const enum eddy_fault_kind kind = EDDY_FAULT_MEMORY;
  */
@@ -15,7 +15,8 @@
 static const enum eddy_fault_kind kind;
 
 /* With stacks so large that each is a mapping of its own, and so each spawn may fail: of more than
- * half of what a mapping has at most (64 MiB, stack.c). Under a sanitizer they are four times that. */
+ * half of what a mapping has at most (64 MiB, stack.c). Under a sanitizer they are four times
+ * that. */
 #define LARGE_STACKS ((size_t)(EDDY_ASAN || EDDY_TSAN ? 9 : 36) << 20)
 
 TEST_HELPER void survive_with(const char *name, int (*scenario)(void), size_t stack_size)

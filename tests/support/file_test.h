@@ -18,7 +18,8 @@ TEST_HELPER void scratch_remove(void)
     test_remove_tree(scratch);
 }
 
-/* In a task: makes it, empty but for what an earlier run of the same test left when it was cut off. */
+/* In a task: makes it, empty but for what an earlier run of the same test left when it was cut
+ * off. */
 TEST_HELPER int scratch_make(void)
 {
     if (!scratch[0]) {

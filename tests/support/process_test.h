@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of child processes share: short ways to start one, and the check that none is left.
+ * What the tests of child processes share: short ways to start one, and the check that none is
+ * left.
  */
 #ifndef EDDY_TESTS_SUPPORT_PROCESS_TEST_H
 #define EDDY_TESTS_SUPPORT_PROCESS_TEST_H

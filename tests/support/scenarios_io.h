@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small programs that together use the whole runtime: those of streams, files and pools, and the list
- * of all. See scenarios_task.h.
+ * Small programs that together use the whole runtime: those of streams, files and pools, and the
+ * list of all. See scenarios_task.h.
  */
 #ifndef EDDY_TESTS_SUPPORT_SCENARIOS_IO_H
 #define EDDY_TESTS_SUPPORT_SCENARIOS_IO_H

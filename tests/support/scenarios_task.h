@@ -2,7 +2,8 @@
 /*
  * Small programs that together use the whole runtime, to be run with every fault and every cancel
  * there is: those of tasks, scopes and what synchronises them. Each may fail at any call, so it
- * looks at every result and cleans up; what must never happen, whatever failed, it reports by wrong().
+ * looks at every result and cleans up; what must never happen, whatever failed, it reports by
+ * wrong().
  */
 #ifndef EDDY_TESTS_SUPPORT_SCENARIOS_TASK_H
 #define EDDY_TESTS_SUPPORT_SCENARIOS_TASK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small programs that together use the whole runtime: tasks that wait for several others, a crowd of
- * them, conditions and barriers. See scenarios_task.h.
+ * Small programs that together use the whole runtime: tasks that wait for several others, a crowd
+ * of them, conditions and barriers. See scenarios_task.h.
  */
 #ifndef EDDY_TESTS_SUPPORT_SCENARIOS_WAIT_H
 #define EDDY_TESTS_SUPPORT_SCENARIOS_WAIT_H

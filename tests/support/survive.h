@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A scenario through everything at once: a cancel at each of its suspensions, each allocation and each
- * call to the system failing once, storms, and 1,000 shuffled orders. It says what is wrong, also in a
- * run that is disturbed, by wrong_if.
+ * A scenario through everything at once: a cancel at each of its suspensions, each allocation and
+ * each call to the system failing once, storms, and 1,000 shuffled orders. It says what is wrong,
+ * also in a run that is disturbed, by wrong_if.
  *
  *     static int scenario_queue(void) { ... wrong_if(sum != 0, "an item was lost"); ... }
  *     SURVIVES(queue)

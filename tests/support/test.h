@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The project's own tests on eddy-test (eddy/test.h says what a test is), under shorter names, and with
- * the internal functions of library and kit at hand.
+ * The project's own tests on eddy-test (eddy/test.h says what a test is), under shorter names, and
+ * with the internal functions of library and kit at hand.
  *
  *     TEST(rule_040_create_task_does_not_run_the_body)
  *     {
@@ -12,8 +12,8 @@
  *         return eddy_task_release(task);
  *     }
  *
- * A program whose tests use the system beneath them (descriptors, processes, threads of their own, the
- * real clock) says so before it includes this: they aren't simulated then.
+ * A program whose tests use the system beneath them (descriptors, processes, threads of their own,
+ * the real clock) says so before it includes this: they aren't simulated then.
  *
  *     #define TEST_DEFAULTS .real_system = true
  *     #include "support/test.h"
@@ -57,10 +57,11 @@
 #define TEST_DEFAULTS .patience = 0
 #endif
 
-/* A TEST holds in whatever order ready tasks run, which `./test_x --seeds 300` tells; an ORDERED_TEST
- * in asyncio's only; a FIFO_TEST even leaves tasks behind, or waits for ever, in another. A HEAVY_TEST
- * has too many suspensions to be swept. A REAL_TEST isn't simulated, an ANYWHERE_TEST is although the
- * file's others aren't. TEST_WITH's options are the loop's; its clock is real unless they say. */
+/* A TEST holds in whatever order ready tasks run, which `./test_x --seeds 300` tells; an
+ * ORDERED_TEST in asyncio's only; a FIFO_TEST even leaves tasks behind, or waits for ever, in
+ * another. A HEAVY_TEST has too many suspensions to be swept. A REAL_TEST isn't simulated, an
+ * ANYWHERE_TEST is although the file's others aren't. TEST_WITH's options are the loop's; its clock
+ * is real unless they say. */
 #define TEST(name) EDDY_TEST_WITH(name, .any_order = true, TEST_DEFAULTS)
 #define ORDERED_TEST(name) EDDY_TEST_WITH(name, TEST_DEFAULTS)
 #define FIFO_TEST(name) EDDY_TEST_WITH(name, .fifo_only = true, TEST_DEFAULTS)
@@ -128,8 +129,8 @@ TEST_HELPER size_t test_count_descriptors(void)
     return count;
 }
 
-/* Ends a plain test of what the watchdog sees: under an emulator /proc, and a peek at memory, tell of
- * the emulator. */
+/* Ends a plain test of what the watchdog sees: under an emulator /proc, and a peek at memory, tell
+ * of the emulator. */
 #define TEST_NOT_EMULATED()                                                                        \
     do {                                                                                           \
         if (getenv("EDDY_EMULATOR")) {                                                             \

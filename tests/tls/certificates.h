@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Certificates for tests: made when first asked for, in a directory that goes when the program ends. All
- * keys are Ed25519, whose signatures are of one size, so that handshakes are too.
+ * Certificates for tests: made when first asked for, in a directory that goes when the program
+ * ends. All keys are Ed25519, whose signatures are of one size, so that handshakes are too.
  */
 #ifndef EDDY_TESTS_TLS_CERTIFICATES_H
 #define EDDY_TESTS_TLS_CERTIFICATES_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Contexts: what files and options they refuse, certificates by name, reloading, sessions, protocols. */
+/* Contexts: what files and options they refuse, certificates by name, reloading, sessions,
+ * protocols. */
 #include "tls/tls_test.h"
 #include <sys/stat.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How TLS streams end, in order or not; peers that say nonsense, stop in the middle, or never answer. */
+/* How TLS streams end, in order or not; peers that say nonsense, stop in the middle, or never
+ * answer. */
 #include "tls/tls_test.h"
 #include <eddy/sweep.h>
 #include "stream_pairs.h"

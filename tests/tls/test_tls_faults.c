@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fails beneath a TLS service and its clients, in each program of `make torture` and here on the
- * real engines: whatever it is, both sides end with a documented error, no byte is changed, a connection
- * that broke is never taken for one that ended, and the next client is served.
+ * What fails beneath a TLS service and its clients, in each program of `make torture` and here on
+ * the real engines: whatever it is, both sides end with a documented error, no byte is changed, a
+ * connection that broke is never taken for one that ended, and the next client is served.
  */
 #include "support/survive.h"
 #include "tls/tls_test.h"
@@ -12,7 +12,8 @@
 
 /* ---- what must not be, whatever failed ---- */
 
-/* Beside the code that was made to fail: no memory, and what the one side sees of the other's failure. */
+/* Beside the code that was made to fail: no memory, and what the one side sees of the other's
+ * failure. */
 static bool is_documented(int r)
 {
     static const int codes[] = {-ENOMEM, -EPROTO, -ECONNABORTED, -ECONNRESET, -EPIPE};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Peers that do what TLS allows and eddy-tls itself never does: messages in small pieces, questions without
- * end. They are OpenSSL by hand, over a plain stream.
+ * Peers that do what TLS allows and eddy-tls itself never does: messages in small pieces, questions
+ * without end. They are OpenSSL by hand, over a plain stream.
  */
 #include "tls/tls_test.h"
 #include <openssl/ssl.h>
@@ -259,7 +259,8 @@ static int upgrade_at_a_line(eddy_stream *plain, void *context)
     return 0;
 }
 
-/* As an attacker in between puts commands before the handshake, for them to be taken for the client's. */
+/* As an attacker in between puts commands before the handshake, for them to be taken for the
+ * client's. */
 TEST(what_comes_plain_behind_STARTTLS_is_never_taken_for_secure)
 {
     static const char commands[] = "STARTTLS\nDELETE all\nQUIT please, now\n";
@@ -284,7 +285,8 @@ TEST(what_comes_plain_behind_STARTTLS_is_never_taken_for_secure)
 
 /* ---- somebody reads what is being shut down ---- */
 
-/* So much cipher text that a reader's buffers, small and large, are both filled to the last byte. */
+/* So much cipher text that a reader's buffers, small and large, are both filled to the last
+ * byte. */
 static int fill_two_buffers(eddy_stream *stream, void *context)
 {
     (void)context;

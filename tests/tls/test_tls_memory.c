@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that can't be had, in eddy-tls and in OpenSSL: each allocation of either fails once (every so
- * many of OpenSSL's, unless EDDY_TEST_EACH_ALLOCATION is set). No crash, nothing that hangs, nothing of
- * eddy-tls's left behind, a documented error, no certificate that passes because its check couldn't be
- * made, and then all goes on.
+ * Memory that can't be had, in eddy-tls and in OpenSSL: each allocation of either fails once (every
+ * so many of OpenSSL's, unless EDDY_TEST_EACH_ALLOCATION is set). No crash, nothing that hangs,
+ * nothing of eddy-tls's left behind, a documented error, no certificate that passes because its
+ * check couldn't be made, and then all goes on.
  *
- * OpenSSL itself survives that, but it caches what it has looked up, so that not every run makes every
- * allocation, and keeps some of it: only what eddy-tls asked for is counted for leaks.
+ * OpenSSL itself survives that, but it caches what it has looked up, so that not every run makes
+ * every allocation, and keeps some of it: only what eddy-tls asked for is counted for leaks.
  */
 #define TEST_DEFAULTS .real_system = true, .patience = 600
 #include <openssl/crypto.h>

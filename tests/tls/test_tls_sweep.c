@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that can go wrong beneath a TLS connection, once: a cancel at each suspension, an error of each
- * system call, each allocation of eddy's. Real systems are swept too, where the pieces that arrive differ;
- * all is simulated first, where they don't. Memory of eddy-tls and of OpenSSL: test_tls_memory.
+ * Everything that can go wrong beneath a TLS connection, once: a cancel at each suspension, an
+ * error of each system call, each allocation of eddy's. Real systems are swept too, where the
+ * pieces that arrive differ; all is simulated first, where they don't. Memory of eddy-tls and of
+ * OpenSSL: test_tls_memory.
  */
 #define TEST_DEFAULTS .real_system = true /* each makes its own simulation */
 #include <eddy/fault.h>

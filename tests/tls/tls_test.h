@@ -5,7 +5,8 @@
 #ifndef EDDY_TESTS_TLS_TLS_TEST_H
 #define EDDY_TESTS_TLS_TLS_TEST_H
 
-/* A handshake is too much work for a run at each of its sites: test_tls_sweep does that with few. */
+/* A handshake is too much work for a run at each of its sites: test_tls_sweep does that with
+ * few. */
 #ifndef TEST_DEFAULTS
 #define TEST_DEFAULTS .heavy = true
 #endif

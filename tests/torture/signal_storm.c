@@ -6,9 +6,9 @@
  *     signal_storm [--restart] PRELOAD PROGRAM [ARGUMENT...]
  *
  * PRELOAD is preload.so, which handles the signal; with --restart by SA_RESTART, so that the system
- * goes on with most calls by itself, else they end with EINTR. Processes that it forks are left alone:
- * one may be about to execute a program that doesn't handle the signal. Ends as the program did (128 +
- * N by signal N), and says on stderr how many signals there were.
+ * goes on with most calls by itself, else they end with EINTR. Processes that it forks are left
+ * alone: one may be about to execute a program that doesn't handle the signal. Ends as the program
+ * did (128 + N by signal N), and says on stderr how many signals there were.
  */
 #include <dirent.h>
 #include <errno.h>
