@@ -50,10 +50,9 @@ RING_TESTS = ('connect', 'engine', 'engine_file', 'engine_watch', 'file', 'serve
 
 # An early end of a wait is a turn, and the first two count turns; the next two have the watchdog name
 # the system call that blocks, which the signals keep interrupting; the others look at processes of
-# their own, which the storm's preload changes and whose ends they expect within so many naps; the
-# last one does several hundred times what other tests in the storm do once.
+# their own, which the storm's preload changes and whose ends they expect within so many naps.
 NOT_IN_SIGNALS = ('embed', 'loop', 'mistakes', 'pitfalls', 'process', 'process_end', 'process_start',
-                  'process_sweep', 'standard_stream', 'fault_calls')
+                  'process_sweep', 'standard_stream')
 # Their own waitpid() and read() don't expect EINTR.
 NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes', 'mistakes_blocks',
                    'mistakes_handles', 'process_pool', 'process_pool_kills',

@@ -161,10 +161,25 @@ static int64_t loop_fall_asleep(struct eddy_loop *loop)
                                                                 : timeout;
 }
 
+/* A virtual clock jumps to the next timer when nothing else can happen. What descriptors may still
+ * bring has until grace_end: turns that deliver nothing may end early, by signals or by what only
+ * concerns the engine. */
+static void loop_jump(struct eddy_loop *loop, int64_t timeout, int delivered)
+{
+    bool quiet = timeout >= 0 && !delivered && !loop->ready_first &&
+                 !atomic_load(&loop->offloaded) && !loop->engine->pending;
+    if (quiet && timeout > 0 && clock_monotonic() < loop->grace_end)
+        return;
+    loop->grace_end = 0;
+    int64_t next = quiet ? timer_next(&loop->timers) : TIMER_NEVER;
+    if (next != TIMER_NEVER && next > loop->virtual_now)
+        loop->virtual_now = next;
+}
+
 static void loop_turn(struct eddy_loop *loop, int64_t timeout)
 {
-    const bool grace = loop->virtual_clock && timeout > 0;
-    const int64_t end = grace ? clock_monotonic() + timeout : 0;
+    if (loop->virtual_clock && timeout > 0 && !loop->grace_end)
+        loop->grace_end = clock_monotonic() + timeout;
     int delivered = loop->engine->call->turn(loop->engine, timeout);
     atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
     if (__builtin_expect(atomic_load_explicit(&watchdog_rests, memory_order_relaxed), 0))
@@ -173,16 +188,8 @@ static void loop_turn(struct eddy_loop *loop, int64_t timeout)
         log_abort("the %s engine can't go on: %s", loop->engine->call->name,
                   eddy_error_name(delivered));
     loop_take_posts(loop);
-
-    /* Nothing else can happen: the virtual clock jumps to the next timer. A turn that delivers
-     * nothing may still have ended early, by what only concerns the engine. */
-    if (loop->virtual_clock && timeout >= 0 && !loop->ready_first && !delivered &&
-        !atomic_load(&loop->offloaded) && !loop->engine->pending &&
-        !(grace && clock_monotonic() < end)) {
-        int64_t next = timer_next(&loop->timers);
-        if (next != TIMER_NEVER && next > loop->virtual_now)
-            loop->virtual_now = next;
-    }
+    if (loop->virtual_clock)
+        loop_jump(loop, timeout, delivered);
     timer_turn(&loop->timers, loop_now(loop));
     loop->budget = loop->virtual_clock ? 0 : LOOP_BUDGET;
     loop->snapshot_last = loop->ready_last;

@@ -81,8 +81,8 @@ struct eddy_loop {
     struct stack_pool stacks;
 
     bool virtual_clock, debug;
-    atomic_bool closing; /* no new tasks; posts are refused */
-    int64_t virtual_now;
+    atomic_bool closing;            /* no new tasks; posts are refused */
+    int64_t virtual_now, grace_end; /* the latter of the system, see loop_jump; 0: none is given */
     atomic_size_t offloaded; /* jobs in threads and processes: a virtual clock waits for them */
     bool lingers;            /* before it sleeps, if jobs are in threads */
     struct spin_habit spin;
