@@ -14,8 +14,7 @@ struct channel_wait {
 };
 
 /* Gets in line with a wait that has a `claimed`: 0. What can be done at once is claimed and done:
- * 1, or
- * -EALREADY if the claim came too late. -EPIPE after shutdown. */
+ * 1, or -EALREADY if the claim came too late. -EPIPE after shutdown. */
 int channel_listen(eddy_channel *channel, bool put, struct channel_wait *waiting);
 
 #endif

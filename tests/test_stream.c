@@ -403,6 +403,22 @@ TEST(a_terminal_gives_one_line_a_read)
     return 0;
 }
 
+/* Linux calls it EIO. */
+TEST(a_terminal_that_nobody_has_open_any_more_is_at_its_end)
+{
+    int master, slave;
+    char line[32];
+    if (!terminal_open(&master, &slave))
+        return 0;
+    eddy_stream *stream = stream_of(master);
+    CHECK_INT(write(slave, "bye", 3), 3);
+    close(slave);
+    CHECK_INT(eddy_stream_read(stream, line, sizeof line), 3);
+    CHECK_INT(eddy_stream_read(stream, line, sizeof line), 0);
+    eddy_stream_close(stream);
+    return 0;
+}
+
 /* ---- names, bad input, the loop's end ---- */
 
 TEST(peers)

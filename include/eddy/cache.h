@@ -130,9 +130,8 @@ EDDY_MUST_USE int open_cache(eddy_cache **cache, int (*function)(const Key *, Va
 /* The value for the key: a copy of one that is kept, without suspending, or computed, suspending
  * until it is. 0, what the function failed with (and its failure), -ECANCELED (a value that came
  * before the cancel is still handed out), -EDEADLK if the function asks for the key it is
- * computing,
- * -EPIPE if the cache is closed meanwhile, -EINVAL (null, outside a task, sizes of other types than
- * the cache's), -ENOMEM, -EAGAIN (the cap on tasks). */
+ * computing, -EPIPE if the cache is closed meanwhile, -EINVAL (null, outside a task, sizes of other
+ * types than the cache's), -ENOMEM, -EAGAIN (the cap on tasks). */
 #define eddy_cache_get(cache, key, value)                                                          \
     eddy_cache_get_(cache, key, sizeof *(key), value, sizeof *(value))
 

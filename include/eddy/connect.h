@@ -50,9 +50,8 @@ EDDY_API EDDY_ASYNC int eddy_connect_with(const char *host, int port,
 
 /* Connects to a Unix socket: a path of at most 107 bytes, or "@name" for one outside the file
  * system. While its queue is full it tries again, every 1 to 64 ms. 0, -ECANCELED, -EINVAL (null,
- * or empty),
- * -ENAMETOOLONG, -ENOENT (no such path), -ECONNREFUSED (nobody listens there), -EACCES, -EPROTOTYPE
- * (it is for datagrams), -ENOTDIR, -ENOMEM, -EMFILE. */
+ * or empty), -ENAMETOOLONG, -ENOENT (no such path), -ECONNREFUSED (nobody listens there), -EACCES,
+ * -EPROTOTYPE (it is for datagrams), -ENOTDIR, -ENOMEM, -EMFILE. */
 EDDY_API EDDY_ASYNC int eddy_connect_unix(const char *path, eddy_stream **stream);
 
 EDDY_END_DECLS

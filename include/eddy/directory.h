@@ -40,8 +40,8 @@ EDDY_API EDDY_ASYNC int eddy_directory_open(const char *path, eddy_directory **d
 
 /* The next name, without "." and "..": 1; 0 at the end. Names are read in blocks: most calls don't
  * suspend. -ENOENT if the directory was deleted meanwhile, -EIO, -ECANCELED (the next call goes
- * on),
- * -EBUSY while another task waits for a name, -ECONNABORTED if it was closed by another task. */
+ * on), -EBUSY while another task waits for a name, -ECONNABORTED if it was closed by another
+ * task. */
 EDDY_API EDDY_ASYNC int eddy_directory_next(eddy_directory *directory,
                                             struct eddy_directory_entry *entry);
 

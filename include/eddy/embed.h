@@ -36,13 +36,11 @@ typedef struct eddy_embed {
 
 /* Makes the loop, and makes it this thread's. Its memory must stay where it is. 0; -EINVAL for NULL
  * or bad options; -EBUSY if this thread has a loop; -ENOTSUP in a simulated system, which has no
- * descriptor;
- * -ENOMEM, or what the engine's system calls give. */
+ * descriptor; -ENOMEM, or what the engine's system calls give. */
 EDDY_API EDDY_MUST_USE int eddy_embed_open(eddy_embed *embed, const struct eddy_options *options);
 
 /* Readable whenever a turn is due. The same from open to close, close-on-exec; to be waited for
- * only.
- * -EINVAL for one that isn't open. */
+ * only. -EINVAL for one that isn't open. */
 EDDY_API int eddy_embed_descriptor(const eddy_embed *embed);
 
 /* The longest that the outer loop may wait now: seconds, 0 if a turn is due at once, EDDY_FOREVER
@@ -54,8 +52,7 @@ EDDY_API int eddy_embed_poll_timeout(eddy_embed *embed);
 
 /* Delivers what has happened, runs what is ready (a part of it, if that is much: then the next
  * timeout is 0). The number of tasks that are left; -EBUSY inside of a turn (a task may not run the
- * outer loop);
- * -EINVAL for one that isn't open on this thread. */
+ * outer loop); -EINVAL for one that isn't open on this thread. */
 EDDY_API EDDY_MUST_USE int eddy_embed_turn(eddy_embed *embed);
 
 /* Cancels the tasks that are left, waits for them, and ends the loop: the outer one stands still

@@ -126,8 +126,7 @@ EDDY_API void eddy_process_close(eddy_process *process);
 
 /* Suspends until it has ended: 0 and its code, from 0 to 255, or minus the number of the signal
  * that killed it. Any number of tasks may wait, at any time. -ECANCELED, which leaves the process
- * alone;
- * -EINVAL. Output that nobody reads can keep a child from ending. code may be NULL. */
+ * alone; -EINVAL. Output that nobody reads can keep a child from ending. code may be NULL. */
 EDDY_API EDDY_ASYNC int eddy_process_wait(eddy_process *process, int *code);
 
 /* Whether it has ended, and its code if it has: doesn't suspend. code may be NULL. */
@@ -154,9 +153,8 @@ EDDY_API int eddy_process_close_stream(eddy_process *process, eddy_stream *strea
 
 /* Feeds stdin, reads stdout and stderr, all at the same time, up to their ends, and closes them;
  * then waits for its end: 0 and its code. What isn't a pipe is left out; input without a pipe for
- * stdin is
- * -EINVAL. A child that doesn't read all of its input is no error. A grandchild that keeps an
- * output open is waited for: eddy_wait_for() limits that.
+ * stdin is -EINVAL. A child that doesn't read all of its input is no error. A grandchild that keeps
+ * an output open is waited for: eddy_wait_for() limits that.
  * -ECANCELED: the same call again goes on where this one was, with nothing lost. -EMSGSIZE: an
  * output is longer than output_limit; so much of it is kept. -EBUSY: another task reads or writes
  * already, or communicates. -ENOMEM, and errors of the streams. The child runs on after all of

@@ -84,8 +84,7 @@ EDDY_API EDDY_MUST_USE int eddy_serve_descriptors(const int *descriptors, size_t
 EDDY_API int eddy_listen_descriptors(const char *name, int *descriptors, size_t size);
 
 /* One more host and port, or path, with the options of the first. As eddy_serve and
- * eddy_serve_unix;
- * -EINVAL if the server has stopped, -ECONNABORTED if it was stopped meanwhile. */
+ * eddy_serve_unix; -EINVAL if the server has stopped, -ECONNABORTED if it was stopped meanwhile. */
 EDDY_API EDDY_ASYNC int eddy_server_listen(eddy_server *server, const char *host, int port);
 EDDY_API EDDY_MUST_USE int eddy_server_listen_unix(eddy_server *server, const char *path);
 

@@ -20,9 +20,8 @@
  * stream is closed.)
  *
  * What fails later is told by the call on the stream: -ENOSPC or -EDQUOT where there is no more
- * room,
- * -EPIPE if the reader has gone, -EIO of a terminal that has hung up (who reads finds the end of
- * input).
+ * room, -EPIPE if the reader has gone, -EIO of a terminal that has hung up (who reads finds the end
+ * of input).
  *
  * Output goes out at once, past stdio: flush what was printed before (fflush). Input that a line's
  * stream has read ahead is gone for stdio and for programs that share it.
@@ -36,9 +35,8 @@ EDDY_BEGIN_DECLS
 
 /* Make a stream, which is the caller's, who closes it. Don't suspend. 0, -EINVAL (outside a loop,
  * null), -EBADF (the program was started without), -ENOTSUP (in a simulated system, which has
- * none),
- * -EMFILE, -ENOMEM. Reading and writing of files goes through the ring where there is one, else
- * through the loop's thread pool; a cancel waits there for what is under way. */
+ * none), -EMFILE, -ENOMEM. Reading and writing of files goes through the ring where there is one,
+ * else through the loop's thread pool; a cancel waits there for what is under way. */
 EDDY_API EDDY_MUST_USE int eddy_standard_input(eddy_stream **stream);
 EDDY_API EDDY_MUST_USE int eddy_standard_output(eddy_stream **stream);
 EDDY_API EDDY_MUST_USE int eddy_standard_error(eddy_stream **stream);

@@ -95,8 +95,8 @@ EDDY_API EDDY_ASYNC ssize_t eddy_stream_read_until(eddy_stream *stream, void *bu
  * buffer, until the next call that reads, consumes or closes. How many are there: size or more,
  * fewer if the stream has ended, 0 (*data is left alone) with nothing left. A task that waits in it
  * for the first byte needs no memory for the data: so it suits connections that are idle most of
- * the time.
- * -EMSGSIZE for a size above the limit, -EINVAL for 0, -ENOMEM; else as eddy_stream_read. */
+ * the time. -EMSGSIZE for a size above the limit, -EINVAL for 0, -ENOMEM; else as
+ * eddy_stream_read. */
 EDDY_API EDDY_ASYNC ssize_t eddy_stream_peek(eddy_stream *stream, const void **data, size_t size);
 
 /* Drops so many of the bytes that eddy_stream_peek found (or that are left over otherwise). 0,
@@ -130,8 +130,7 @@ EDDY_API EDDY_ASYNC ssize_t eddy_stream_write_vector(eddy_stream *stream, const 
  * only if the file ends before; its position stays where it is. What isn't in memory is read first
  * as files are read, so the loop doesn't wait for the disk; and so it is for layers. -ECANCELED and
  * other errors: eddy_stream_partial_write tells how far it came. Errors as eddy_stream_write and
- * eddy_file_pread,
- * -EBUSY while another task writes, as others are refused until it is done. */
+ * eddy_file_pread, -EBUSY while another task writes, as others are refused until it is done. */
 EDDY_API EDDY_ASYNC ssize_t eddy_sendfile(eddy_stream *stream, eddy_file *file, uint64_t offset,
                                           size_t size);
 

@@ -176,8 +176,7 @@ EDDY_API bool eddy_tls_resumed(const eddy_stream *stream);
 
 /* Writes the names that the peer's certificate is for, "example.org, *.example.org, 192.0.2.1", or
  * its common name if it has none: the length as snprintf. -ENOENT if the peer showed no
- * certificate,
- * -EINVAL for what isn't a TLS stream. */
+ * certificate, -EINVAL for what isn't a TLS stream. */
 EDDY_API int eddy_tls_peer_names(const eddy_stream *stream, char *buffer, size_t size);
 
 /* Writes the peer's certificate (DER) if it fits: its size in bytes. -ENOENT, -EINVAL, -ENOMEM. */

@@ -117,8 +117,8 @@ struct engine_vtable {
     void (*wake)(struct engine *engine);
 
     /* What a foreign loop waits for in place of turn(): readable once there is something to
-     * deliver.
-     * -EAGAIN while only a turn, which needn't wait, hands on what was asked for; -ENOTSUP. */
+     * deliver. -EAGAIN while only a turn, which needn't wait, hands on what was asked for;
+     * -ENOTSUP. */
     int (*descriptor)(struct engine *engine);
 
     int (*watch)(struct engine *engine, struct watch *watch);
@@ -140,8 +140,7 @@ struct engine_vtable {
     ssize_t (*send_file)(struct engine *engine, int descriptor, int file, int64_t offset,
                          size_t size);
     /* splice: between what is non-blocking and a pipe's end, which is full or empty for -EAGAIN,
-     * too.
-     * -EINVAL: not with this descriptor. */
+     * too. -EINVAL: not with this descriptor. */
     ssize_t (*receive_into_pipe)(struct engine *engine, int descriptor, int pipe, size_t size);
     ssize_t (*send_from_pipe)(struct engine *engine, int pipe, int descriptor, size_t size);
     /* Reads what is known to be in a pipe of ours; no fault is made of that. */

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/sendfile.h>
@@ -19,6 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 #include "engine/engine.h"
+
+/* A terminal whose other side was closed gives EIO until it has hung up altogether, and its end from
+ * then on: which of the two a reader meets is chance, so both are the end. */
+static bool has_hung_up(int descriptor)
+{
+    struct pollfd asked = {.fd = descriptor};
+    return poll(&asked, 1, 0) == 1 && asked.revents & POLLHUP;
+}
 
 ssize_t engine_socket_receive(struct engine *engine, int descriptor, void *buffer, size_t size)
 {
@@ -29,8 +38,11 @@ ssize_t engine_socket_receive(struct engine *engine, int descriptor, void *buffe
             received = read(descriptor, buffer, size);
         if (received >= 0)
             return received;
-        if (errno != EINTR)
-            return -errno;
+        int error = errno;
+        if (error == EIO && has_hung_up(descriptor))
+            return 0;
+        if (error != EINTR)
+            return -error;
     }
 }
 
