@@ -238,16 +238,18 @@ TEST(what_is_no_group_or_no_interface_is_refused)
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_datagram_join: the socket is NULL");
     CHECK_INT(eddy_datagram_leave(socket, NULL, NULL), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the group is NULL");
-    CHECK_INT(eddy_datagram_join(socket, "239.1.1.1", "none0"),
-              eddy_sim_active() ? -ENOTSUP : -ENODEV);
-    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()),
-                   "joining the group 239.1.1.1 by none0 failed: ");
     CHECK_INT(eddy_datagram_open("127.0.0.1", 0, &options, &other), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "256 hops aren't within 0 and 255");
     options = (struct eddy_datagram_options){.group_interface = "none0"};
     CHECK_INT(eddy_datagram_open("127.0.0.1", 0, &options, &other),
               eddy_sim_active() ? -ENOTSUP : -ENODEV);
+    int r = eddy_datagram_join(socket, "239.1.1.1", "none0");
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()),
+                   "joining the group 239.1.1.1 by none0 failed: ");
     eddy_datagram_close(socket);
+    if (r == -ENOPROTOOPT)
+        return eddy_test_skip("this system's sockets can't be told which groups to hear");
+    CHECK_INT(r, eddy_sim_active() ? -ENOTSUP : -ENODEV);
     return 0;
 }
 

@@ -101,7 +101,7 @@ EDDY_API int eddy_datagram_local(const eddy_datagram *datagram, struct eddy_addr
  * 0, -EINVAL (no group), -EAFNOSUPPORT (IPv6 on an IPv4 socket, or the other way round), -ENODEV
  * (no such interface, or no route), -EADDRINUSE (joined already), -EADDRNOTAVAIL (leave: not
  * joined), -ENOBUFS (more than net.ipv4.igmp_max_memberships), -EMFILE, -ENOMEM, -ENOTSUP (a
- * simulated socket). */
+ * simulated socket), -ENOPROTOOPT (an emulator that knows no groups). */
 EDDY_API EDDY_MUST_USE int eddy_datagram_join(eddy_datagram *datagram, const char *group,
                                               const char *interface);
 EDDY_API EDDY_MUST_USE int eddy_datagram_leave(eddy_datagram *datagram, const char *group,
