@@ -3,7 +3,7 @@
  * The library's programs, with a cancel at each suspension: nothing is lost or left, nothing hangs.
  */
 #include <eddy/sweep.h>
-#include "support/scenarios_io.h"
+#include "support/scenarios.h"
 
 static void survive(const char *name, int (*scenario)(void))
 {

@@ -10,7 +10,7 @@
 
 #include <eddy/fault.h>
 #include "sanitizer.h"
-#include "scenarios_io.h"
+#include "scenarios.h"
 
 static const enum eddy_fault_kind kind;
 

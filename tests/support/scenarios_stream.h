@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small programs that together use the whole runtime: those of streams, files and pools, and the
- * list of all. See scenarios_task.h.
+ * Small programs that together use the whole runtime: those of streams, connections and foreign
+ * descriptors. See scenarios_task.h.
  */
-#ifndef EDDY_TESTS_SUPPORT_SCENARIOS_IO_H
-#define EDDY_TESTS_SUPPORT_SCENARIOS_IO_H
+#ifndef EDDY_TESTS_SUPPORT_SCENARIOS_STREAM_H
+#define EDDY_TESTS_SUPPORT_SCENARIOS_STREAM_H
 
 #include <fcntl.h>
-#include "folder.h"
-#include "scenarios_server.h"
 #include "scenarios_task.h"
-#include "scenarios_wait.h"
 
 /* ---- a server and its clients ---- */
 
@@ -91,6 +88,24 @@ TEST_HELPER int scenario_server(void)
     return r == -ECONNRESET ? 0 : r;
 }
 
+/* A handler at work for one client, who is a function, too. */
+TEST_HELPER int serve_one(eddy_stream_handler *handler, void *context,
+                          int (*client)(eddy_stream *stream))
+{
+    eddy_server *server;
+    eddy_stream *stream;
+    int r = eddy_serve("127.0.0.1", 0, handler, context, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
+    if (r == 0) {
+        r = client(stream);
+        eddy_stream_close(stream);
+    }
+    eddy_server_close(server);
+    return r;
+}
+
 /* ---- bytes left over ---- */
 
 /* Several lines at once, one that is longer than any buffer begins with, pauses within a record. */
@@ -151,18 +166,7 @@ TEST_HELPER int take_down(eddy_stream *stream)
 
 TEST_HELPER int scenario_lines(void)
 {
-    eddy_server *server;
-    eddy_stream *stream;
-    int r = eddy_serve("127.0.0.1", 0, dictate, NULL, NULL, &server);
-    if (r < 0)
-        return r;
-    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
-    if (r == 0) {
-        r = take_down(stream);
-        eddy_stream_close(stream);
-    }
-    eddy_server_close(server);
-    return r;
+    return serve_one(dictate, NULL, take_down);
 }
 
 /* ---- much data ---- */
@@ -208,18 +212,7 @@ TEST_HELPER int drink(eddy_stream *stream)
 
 TEST_HELPER int scenario_flood(void)
 {
-    eddy_server *server;
-    eddy_stream *stream;
-    int r = eddy_serve("127.0.0.1", 0, flood, NULL, NULL, &server);
-    if (r < 0)
-        return r;
-    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
-    if (r == 0) {
-        r = drink(stream);
-        eddy_stream_close(stream);
-    }
-    eddy_server_close(server);
-    return r;
+    return serve_one(flood, NULL, drink);
 }
 
 /* The same in parts, some of them empty, more than one call takes. */
@@ -248,18 +241,7 @@ TEST_HELPER int flood_in_parts(eddy_stream *stream, void *context)
 
 TEST_HELPER int scenario_write_vector(void)
 {
-    eddy_server *server;
-    eddy_stream *stream;
-    int r = eddy_serve("127.0.0.1", 0, flood_in_parts, NULL, NULL, &server);
-    if (r < 0)
-        return r;
-    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
-    if (r == 0) {
-        r = drink(stream);
-        eddy_stream_close(stream);
-    }
-    eddy_server_close(server);
-    return r;
+    return serve_one(flood_in_parts, NULL, drink);
 }
 
 /* Through a pair, from which a second task moves it on to a second one. */
@@ -494,199 +476,5 @@ TEST_HELPER int scenario_watch(void)
     close(ends[1]);
     return r;
 }
-
-/* ---- files ---- */
-
-static char file_folder[TEST_PATH];
-
-TEST_HELPER void file_folder_remove(void)
-{
-    test_remove_tree(file_folder);
-}
-
-TEST_HELPER int file_write_and_read(const char *path)
-{
-    eddy_file *file;
-    char text[32] = "";
-    ssize_t r = eddy_file_open(path, O_RDWR | O_CREAT | O_TRUNC, 0600, &file);
-    if (r < 0)
-        return (int)r;
-    r = eddy_file_write(file, "hello, file", 11);
-    if (r >= 0)
-        r = eddy_file_pwrite(file, "H", 1, 0);
-    if (r >= 0)
-        r = eddy_file_sync(file);
-    for (size_t have = 0; r >= 0 && have < 11; have += (size_t)r)
-        if ((r = eddy_file_pread(file, text + have, 11 - have, have)) == 0)
-            r = -ENODATA;
-    if (r >= 0 && strcmp(text, "Hello, file") != 0)
-        wrong("a file has '%s'", text);
-    if (r >= 0)
-        r = eddy_file_read(file, text, sizeof text); /* at its end */
-    if (r > 0)
-        wrong("%zd bytes behind the end of a file", r);
-    return first_of((int)r, eddy_file_close(file));
-}
-
-TEST_HELPER int scenario_file(void)
-{
-    char folder[TEST_PATH + 8], path[TEST_PATH + 16], other[TEST_PATH + 16];
-    if (!file_folder[0]) {
-        (void)snprintf(file_folder, sizeof file_folder, "%s/eddy-scenario-%d", test_folder(),
-                       (int)getpid());
-        (void)atexit(file_folder_remove);
-    }
-    (void)snprintf(folder, sizeof folder, "%s/a/b", file_folder);
-    (void)snprintf(path, sizeof path, "%s/file", folder);
-    (void)snprintf(other, sizeof other, "%s/other", folder);
-    int r = eddy_make_directories(folder, 0700);
-    if (r == 0)
-        r = file_write_and_read(path);
-    if (r == 0)
-        r = eddy_rename(path, other);
-    if (r == 0)
-        r = eddy_unlink(other);
-    return r;
-}
-
-/* As much of a file as there is behind an offset, over a socket. */
-enum { SENT_FROM = 1000, SENT = 5000 };
-
-TEST_HELPER int send_a_file(eddy_stream *stream, void *file)
-{
-    ssize_t n = eddy_sendfile(stream, file, SENT_FROM, SIZE_MAX);
-    if (n >= 0 && n != SENT)
-        wrong("of a file %zd bytes were sent", n);
-    return n < 0 ? (int)n : 0;
-}
-
-TEST_HELPER int receive_a_file(eddy_file *file)
-{
-    eddy_server *server;
-    eddy_stream *stream;
-    char bytes[SENT];
-    int r = eddy_serve("127.0.0.1", 0, send_a_file, file, NULL, &server);
-    if (r < 0)
-        return r;
-    r = eddy_connect("127.0.0.1", eddy_server_port(server), &stream);
-    if (r == 0) {
-        r = (int)eddy_stream_read_exactly(stream, bytes, sizeof bytes);
-        for (size_t i = 0; r > 0 && i < SENT; i++)
-            if (bytes[i] != flood_byte(SENT_FROM + i)) {
-                wrong("byte %zu of a file arrived wrong", i);
-                r = -EPROTO;
-            }
-        eddy_stream_close(stream);
-    }
-    eddy_server_close(server);
-    return r < 0 ? r : 0;
-}
-
-TEST_HELPER int scenario_sendfile(void)
-{
-    char path[64], bytes[SENT_FROM + SENT];
-    eddy_file *file;
-    (void)snprintf(path, sizeof path, "/tmp/eddy-scenario-sendfile-%d", (int)getpid());
-    ssize_t r = eddy_file_open(path, O_RDWR | O_CREAT | O_TRUNC, 0600, &file);
-    if (r < 0)
-        return (int)r;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = flood_byte(i);
-    r = eddy_file_write(file, bytes, sizeof bytes);
-    if (r >= 0)
-        r = receive_a_file(file);
-    r = first_of((int)r, eddy_file_close(file));
-    eddy_with_shield (EDDY_FOREVER) {
-        r = first_of((int)r, eddy_unlink(path));
-    }
-    return (int)r;
-}
-
-/* ---- pools ---- */
-
-struct add {
-    int a, b, sum;
-};
-TEST_HELPER int add(struct add *a)
-{
-    a->sum = a->a + a->b;
-    return 0;
-}
-
-TEST_HELPER int add_late(struct add *a)
-{
-    int r = eddy_blocking_sleep(1);
-    a->sum = a->a + a->b;
-    return r;
-}
-
-TEST_HELPER int add_badly(struct add *a)
-{
-    return eddy_fail(-ERANGE, "%d and %d are too much", a->a, a->b);
-}
-
-struct add_in {
-    eddy_pool *pool;
-    int a;
-};
-TEST_HELPER int add_in(struct add_in *a)
-{
-    struct add job = {a->a, 2, 0};
-    int r = eddy_run_in(a->pool, add_late, &job);
-    if (r == 0 && job.sum != a->a + 2)
-        wrong("%d and 2 is %d in a pool", a->a, job.sum);
-    return r;
-}
-
-TEST_HELPER int scenario_thread(void)
-{
-    struct add job = {1, 2, 0}, bad = {3, 4, 0}, left = {5, 6, 0};
-    int r = eddy_to_thread(add, &job);
-    if (r == 0 && job.sum != 3)
-        wrong("1 and 2 is %d in a thread", job.sum);
-    if (r == 0)
-        r = eddy_to_thread_abandon(add, &left);
-    if (r == 0)
-        r = eddy_to_thread(add_badly, &bad);
-    if (r >= 0)
-        wrong("a failure in a thread was lost");
-    return r == -ERANGE ? 0 : r;
-}
-
-TEST_HELPER int pool_of_two(eddy_pool *pool)
-{
-    int error;
-    eddy_with_group (group, &error)
-        for (int i = 0; i < 4; i++)
-            eddy_spawn(group, add_in, .pool = pool, .a = i);
-    eddy_pool_close(pool);
-    return error;
-}
-
-TEST_HELPER int scenario_thread_pool(void)
-{
-    eddy_pool *pool;
-    int r = eddy_thread_pool_open(&pool, &(struct eddy_thread_pool_options){.threads = 2});
-    return r < 0 ? r : pool_of_two(pool);
-}
-
-TEST_HELPER int scenario_process_pool(void)
-{
-    eddy_pool *pool;
-    int r = eddy_process_pool_open(&pool, &(struct eddy_process_pool_options){.processes = 2});
-    return r < 0 ? r : pool_of_two(pool);
-}
-
-/* ---- all ---- */
-
-/* each(name) for those that run on either system, real(name) for those that need the real one. */
-#define EACH_SCENARIO(each, real)                                                                  \
-    each(group) each(gather) each(map) each(queue) each(lock) each(semaphore) each(event)          \
-        each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
-            each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
-                each(server_end) each(datagram) each(path) each(lines) each(flood)                 \
-                    each(write_vector) each(splice) each(descriptors) each(connect)                \
-                        each(connect_unix) each(pipe) real(watch) each(file) each(sendfile)        \
-                            each(thread) each(thread_pool) each(process_pool)
 
 #endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All of the small programs that together use the whole runtime. See scenarios_task.h.
+ */
+#ifndef EDDY_TESTS_SUPPORT_SCENARIOS_H
+#define EDDY_TESTS_SUPPORT_SCENARIOS_H
+
+#include "scenarios_file.h"
+#include "scenarios_pool.h"
+#include "scenarios_server.h"
+#include "scenarios_stream.h"
+#include "scenarios_task.h"
+#include "scenarios_wait.h"
+
+/* each(name) for those that run on either system, real(name) for those that need the real one. */
+#define EACH_SCENARIO(each, real)                                                                  \
+    each(group) each(gather) each(map) each(queue) each(lock) each(semaphore) each(event)          \
+        each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
+            each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
+                each(server_end) each(datagram) each(path) each(lines) each(flood)                 \
+                    each(write_vector) each(splice) each(descriptors) each(connect)                \
+                        each(connect_unix) each(pipe) real(watch) each(file) each(sendfile)        \
+                            each(thread) each(thread_pool) each(process_pool)
+
+#endif
