@@ -69,6 +69,15 @@ typedef struct eddy_case {
 /* The same for an array of cases. */
 EDDY_API EDDY_ASYNC int eddy_select_among(double timeout, eddy_case *cases, size_t count);
 
+static inline eddy_case eddy_case_of_(enum eddy_case_kind_ kind, void *object)
+{
+    eddy_case one;
+    __builtin_memset(&one, 0, sizeof one);
+    one.kind = kind;
+    one.object = object;
+    return one;
+}
+
 /* An item was put into a queue, or taken from it into *item (eddy_queue_put, eddy_queue_get). */
 #define eddy_case_get(queue, item) eddy_case_item_(EDDY_CASE_GET_, queue, item, sizeof *(item))
 #define eddy_case_put(queue, item)                                                                 \
@@ -83,10 +92,7 @@ EDDY_API EDDY_ASYNC int eddy_select_among(double timeout, eddy_case *cases, size
 static inline eddy_case eddy_case_item_(enum eddy_case_kind_ kind, eddy_queue *queue, void *item,
                                         size_t size)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = kind;
-    one.object = queue;
+    eddy_case one = eddy_case_of_(kind, queue);
     one.item = item;
     one.size = size;
     return one;
@@ -94,10 +100,7 @@ static inline eddy_case eddy_case_item_(enum eddy_case_kind_ kind, eddy_queue *q
 static inline eddy_case eddy_case_channel_(enum eddy_case_kind_ kind, eddy_channel *channel,
                                            void *item, size_t size)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = kind;
-    one.object = channel;
+    eddy_case one = eddy_case_of_(kind, channel);
     one.item = item;
     one.size = size;
     return one;
@@ -107,10 +110,7 @@ static inline eddy_case eddy_case_channel_(enum eddy_case_kind_ kind, eddy_chann
  * of eddy_signals_next. */
 static inline eddy_case eddy_case_signal(eddy_signals *signals, int *number, size_t *count)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = EDDY_CASE_SIGNAL_;
-    one.object = signals;
+    eddy_case one = eddy_case_of_(EDDY_CASE_SIGNAL_, signals);
     one.item = number;
     one.count = count;
     return one;
@@ -119,37 +119,25 @@ static inline eddy_case eddy_case_signal(eddy_signals *signals, int *number, siz
 /* The event is set. */
 static inline eddy_case eddy_case_event(eddy_event *event)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = EDDY_CASE_EVENT_;
-    one.object = event;
-    return one;
+    return eddy_case_of_(EDDY_CASE_EVENT_, event);
 }
 
 /* The task is done; how, is asked by eddy_task_result. Losing leaves it alone. */
 static inline eddy_case eddy_case_task(eddy_task *task)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = EDDY_CASE_TASK_;
-    one.object = task;
-    return one;
+    return eddy_case_of_(EDDY_CASE_TASK_, task);
 }
 
 /* The descriptor is readable (writable), as for eddy_wait_readable; nothing is read. */
 static inline eddy_case eddy_case_readable(int descriptor)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = EDDY_CASE_READABLE_;
+    eddy_case one = eddy_case_of_(EDDY_CASE_READABLE_, NULL);
     one.descriptor = descriptor;
     return one;
 }
 static inline eddy_case eddy_case_writable(int descriptor)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = EDDY_CASE_WRITABLE_;
+    eddy_case one = eddy_case_of_(EDDY_CASE_WRITABLE_, NULL);
     one.descriptor = descriptor;
     return one;
 }
@@ -157,17 +145,13 @@ static inline eddy_case eddy_case_writable(int descriptor)
 /* So many seconds have passed; the clock has got to a time of eddy_time(). */
 static inline eddy_case eddy_case_after(double seconds)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = EDDY_CASE_AFTER_;
+    eddy_case one = eddy_case_of_(EDDY_CASE_AFTER_, NULL);
     one.time = seconds;
     return one;
 }
 static inline eddy_case eddy_case_at(double time)
 {
-    eddy_case one;
-    __builtin_memset(&one, 0, sizeof one);
-    one.kind = EDDY_CASE_AT_;
+    eddy_case one = eddy_case_of_(EDDY_CASE_AT_, NULL);
     one.time = time;
     return one;
 }
