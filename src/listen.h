@@ -40,7 +40,7 @@ struct listen_sockets {
 int listen_on(struct engine *engine, const struct address_list *list, int backlog, bool reuse_port,
               struct listen_sockets *ret_sockets);
 
-/* Listens on a path, "@name" for one that isn't in the file system. A socket that nobody listens on
+/* Listens on a path, "@name" for one that isn't in the file system. A socket that nobody has open
  * any more is taken away first. mode 0: as the umask says. 0, or a negative errno and a failure
  * that names the path, with nothing left. */
 int listen_on_path(struct engine *engine, const char *path, mode_t mode, bool keep, int backlog,

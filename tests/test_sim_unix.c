@@ -527,7 +527,16 @@ PLAIN_TEST(treatment)
 /* What isn't simulated says so. */
 static int refusals_program(void)
 {
-    CHECK_INT(CALL(socket, AF_UNIX, SOCK_DGRAM, 0), -ESOCKTNOSUPPORT);
+    struct mmsghdr message = {.msg_len = 0};
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "/tmp/datagrams"};
+    int datagrams = CALL(socket, AF_UNIX, SOCK_DGRAM, 0);
+    CHECK(datagrams >= 0);
+    CHECK_INT(CALL(bind, datagrams, (struct sockaddr *)&name, sizeof name), -EOPNOTSUPP);
+    CHECK_INT(CALL(listen, datagrams, 1), -EOPNOTSUPP);
+    CHECK_INT(CALL(connect, datagrams, (struct sockaddr *)&name, sizeof name), -ENOENT);
+    CHECK_INT(CALL(send_datagrams, datagrams, &message, 1), -EOPNOTSUPP);
+    CHECK_INT(CALL(receive_datagrams, datagrams, &message, 1), -EOPNOTSUPP);
+    CHECK_INT(CALL(close, datagrams), 0);
     CHECK_INT(CALL(socket, AF_UNIX, SOCK_SEQPACKET, 0), -ESOCKTNOSUPPORT);
     CHECK_INT(CALL(socket, AF_UNIX, SOCK_STREAM, 6), -EPROTONOSUPPORT);
     CHECK_INT(CALL(socket, AF_NETLINK, SOCK_STREAM, 0), -EAFNOSUPPORT);

@@ -214,7 +214,7 @@ static struct sim_socket *datagram_socket(struct engine *base, int number, int *
     struct sim_socket *socket = sim_socket_find(base, number, code);
     if (!socket && sim_descriptor_is_real(number))
         *code = -EPERM;
-    if (!socket || socket->type == SOCK_DGRAM)
+    if (!socket || (socket->type == SOCK_DGRAM && socket->family != AF_UNIX))
         return socket;
     *code = -EOPNOTSUPP;
     return NULL;

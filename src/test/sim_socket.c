@@ -42,7 +42,7 @@ int sim_socket_open(struct engine *base, int family, int type, int protocol)
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
         return -EAFNOSUPPORT;
     type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (type != SOCK_STREAM && (type != SOCK_DGRAM || family == AF_UNIX))
+    if (type != SOCK_STREAM && type != SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
     int expected = family == AF_UNIX ? PF_UNIX : type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     if (protocol && protocol != expected)

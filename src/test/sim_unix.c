@@ -4,6 +4,8 @@
  * connect, which is at once: it succeeds, is refused, or finds no room in the listener's queue
  * (-EAGAIN), which is also what a black hole and a cut link look like.
  *
+ * Those of datagrams can do no more than find out that somebody of the other type has a name.
+ *
  * What then travels is treated as everybody's is, by the link of the host "unix".
  */
 #include <errno.h>
@@ -68,6 +70,8 @@ int sim_unix_bind(struct sim_socket *socket, const struct sockaddr *address, soc
     struct sim_network *network = sim_of(socket)->network;
     struct sim_unix_name name;
     int r = take_name(address, size, &name);
+    if (r == 0 && socket->type == SOCK_DGRAM)
+        r = -EOPNOTSUPP;
     if (r == 0 && socket->name.size)
         r = -EINVAL;
     if (r < 0)
@@ -100,9 +104,8 @@ void sim_unix_release(struct sim_socket *socket)
 
 /* ---- connecting ---- */
 
-/* Who listens there, or NULL and *code. */
-static struct sim_socket *find_listener(struct sim *sim, const struct sim_unix_name *name,
-                                        int *code)
+/* Who is bound there, or NULL and *code. */
+static struct sim_socket *find_bound(struct sim *sim, const struct sim_unix_name *name, int *code)
 {
     struct sim_socket *found = NULL;
     if (is_abstract(name)) {
@@ -114,10 +117,9 @@ static struct sim_socket *find_listener(struct sim *sim, const struct sim_unix_n
             return NULL;
         found = inode->is_socket ? inode->bound : NULL;
     }
-    if (found && found->state == SOCKET_LISTENING)
-        return found;
-    *code = -ECONNREFUSED;
-    return NULL;
+    if (!found)
+        *code = -ECONNREFUSED;
+    return found;
 }
 
 /* Whether this connect is let through. */
@@ -144,10 +146,12 @@ int sim_unix_connect(struct sim_socket *socket, const struct sockaddr *address, 
         return r;
     if (socket->state != SOCKET_IDLE || socket->write_shut)
         return socket->state == SOCKET_LISTENING ? -EINVAL : -EISCONN;
-    struct sim_socket *listener = find_listener(sim, &name, &r);
+    struct sim_socket *listener = find_bound(sim, &name, &r);
     if (!listener)
         return r;
-    r = admit(listener);
+    if (socket->type == SOCK_DGRAM)
+        return -EPROTOTYPE;
+    r = listener->state == SOCKET_LISTENING ? admit(listener) : -ECONNREFUSED;
     struct sim_socket *made = r == 0 ? sim_socket_create(socket->engine, AF_UNIX) : NULL;
     if (!made)
         return r < 0 ? r : -ENOMEM;
