@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "feature.h"
+#include "sanitizer.h"
 
 #define KERNEL(major, minor) ((major)*1000u + (minor))
 #define FEATURE(word, major, minor) word, word ", Linux " #major "." #minor, KERNEL(major, minor)
@@ -66,6 +67,7 @@ static void mask_word(const char *word, size_t length)
 static void read_masks(void)
 {
     const char *word = getenv("EDDY_MASK");
+    masked[FEATURE_EPOLL_PWAIT2] = sanitizer_is_valgrind(); /* it may not know it, and says so */
     while (word && *word) {
         size_t length = strcspn(word, ", ");
         if (length)

@@ -39,6 +39,16 @@
 #include <valgrind/valgrind.h>
 #endif
 
+/* Whether the program runs under valgrind, which lets one thread run at a time. */
+static inline bool sanitizer_is_valgrind(void)
+{
+#ifdef EDDY_HAVE_VALGRIND
+    return RUNNING_ON_VALGRIND != 0;
+#else
+    return false;
+#endif
+}
+
 /* ---- switching stacks ---- */
 
 /* Just before the switch: where it goes to. *fake_stack_save receives ASan's fake stack of the one

@@ -15,7 +15,8 @@ EDDY_BEGIN_DECLS
 
 /* Every field 0 is the default. */
 struct eddy_options {
-    const char *engine; /* "epoll", "uring"; NULL: $EDDY_ENGINE, else the best that works */
+    const char *engine; /* "epoll", "uring"; NULL: $EDDY_ENGINE, else the best that works
+                              (under valgrind, which can't wait for a ring, epoll) */
     bool virtual_clock; /* time jumps to the next timer when nothing else can happen;
                               also by EDDY_CLOCK=virtual */
     bool debug;         /* also by EDDY_DEBUG=1: creations and ends of tasks on stderr */
