@@ -2,17 +2,27 @@
 /* Which certificates are taken, and in what words others are refused. */
 #include "tls/tls_test.h"
 
+static bool served;
+
+static int echo_noted(eddy_stream *stream, void *context)
+{
+    served = true;
+    return echo(stream, context);
+}
+
 /* The server shows this certificate; the client wants localhost, or this name, or fails so. */
 static int check(const char *certificate, const char *name, eddy_tls_context *client, int code,
                  const char *said, const char *alert)
 {
     static struct site site;
-    CHECK_INT(site_open(&site, server_of(certificate), echo), 0);
+    served = false;
+    CHECK_INT(site_open(&site, server_of(certificate), echo_noted), 0);
     CHECK_INT(visit(site.port, client, name), code);
     if (said)
         CHECK_CONTAINS(last_message(), said);
     CHECK_INT(eddy_sleep(1), 0);
     site_close(&site);
+    CHECK_INT(served, code == 0); /* who is refused hears of it before its handshake is over */
     if (alert)
         CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from 127.0.0.1");
     return 0;

@@ -65,6 +65,7 @@ TEST(bad_options_are_refused)
     CHECK_SERVER(-EINVAL, "clients aren't to be verified", .certificates = ONE(own, NULL, NULL),
                  .ca_file = root);
     CHECK_CLIENT(-EINVAL, "TLS before 1.2", .least = (enum eddy_tls_protocol_number)0x0302);
+    CHECK_CLIENT(-EINVAL, "TLS before 1.2", .most = (enum eddy_tls_protocol_number)0x0302);
     CHECK_CLIENT(-EINVAL, "none between", .least = EDDY_TLS_1_3, .most = EDDY_TLS_1_2);
     CHECK_CLIENT(-EINVAL, "no cipher \"NONSENSE\"", .ca_file = root, .ciphers = "NONSENSE");
     CHECK_CLIENT(-EINVAL, "a protocol's name of 0 bytes", .protocols = empty);
@@ -193,6 +194,48 @@ TEST(sessions_are_resumed_with_TLS_1_2)
     return check_sessions(EDDY_TLS_1_2);
 }
 
+/* Connects, and reads nothing: the new tickets that the server sends stay with the system. */
+static int resumed_at_once(int port, eddy_tls_context *client)
+{
+    eddy_stream *stream;
+    CHECK_INT(eddy_tls_connect("127.0.0.1", port, client, NULL, &stream), 0);
+    int was = eddy_tls_resumed(stream);
+    eddy_stream_close(stream);
+    return was;
+}
+
+TEST(a_session_of_TLS_1_3_is_resumed_once)
+{
+    static struct site site;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
+    eddy_tls_context *client = client_of_root();
+    CHECK_INT(resumed(site.port, client, NULL), 0); /* brings two */
+    CHECK_INT(resumed_at_once(site.port, client), 1);
+    CHECK_INT(resumed_at_once(site.port, client), 1);
+    CHECK_INT(resumed_at_once(site.port, client), 0);
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+TEST(a_session_begun_before_a_reload_is_not_resumed_after_it)
+{
+    static struct site site;
+    eddy_stream *stream;
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
+    eddy_tls_context *client = client_of_root();
+    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, client, NULL, &stream), 0);
+    CHECK_INT(eddy_tls_context_reload(client), 0);
+    CHECK_INT(exchange_hello(stream), 0); /* the tickets come before */
+    CHECK_INT(eddy_tls_shutdown(stream), 0);
+    eddy_stream_close(stream);
+    CHECK_INT(resumed(site.port, client, NULL), 0);
+    CHECK_INT(resumed(site.port, client, NULL), 1);
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
 /* What is behind the longest names that differ only at their end. */
 TEST(a_session_of_another_name_is_never_resumed)
 {
@@ -307,7 +350,9 @@ TEST(the_server_s_favourite_of_both_sides_protocols)
 {
     static const char *const both[] = {"h2", "http/1.1", NULL};
     static const char *const older[] = {"http/1.1", NULL}, *const other[] = {"smtp", NULL};
+    static const char *const reversed[] = {"http/1.1", "h2", NULL};
     CHECK_INT(protocol_of(both, both, "h2"), 0);
+    CHECK_INT(protocol_of(both, reversed, "h2"), 0);
     CHECK_INT(protocol_of(both, older, "http/1.1"), 0);
     CHECK_INT(protocol_of(both, NULL, ""), 0);
     CHECK_INT(protocol_of(NULL, both, ""), 0);

@@ -283,6 +283,79 @@ TEST(what_comes_plain_behind_STARTTLS_is_never_taken_for_secure)
     return 0;
 }
 
+/* ---- versions that are broken ---- */
+
+/* So that nothing but the version's number stands between the two. */
+#define ANY_CIPHER "ALL:@SECLEVEL=0"
+
+/* A peer that speaks no more than that version, and at least TLS 1.0: what came of it there. */
+static int old_handshake(eddy_stream *stream, bool server, int most)
+{
+    struct peer peer;
+    peer_open(&peer, server ? TLS_server_method() : TLS_client_method(), stream);
+    SSL_CTX_set_min_proto_version(peer.context, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(peer.context, most);
+    SSL_CTX_set_cipher_list(peer.context, ANY_CIPHER);
+    peer_begin(&peer, server);
+    int r = peer_handshake(&peer);
+    peer_close(&peer);
+    return r;
+}
+
+static int old_server(eddy_stream *stream, void *context)
+{
+    int r = old_handshake(stream, true, *(const int *)context);
+    return r == -EPROTO || r == -ENODATA ? 0 : r; /* it may be refused */
+}
+
+static int speak_to_old_server(int most, int expected)
+{
+    eddy_server *server;
+    eddy_stream *stream;
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .ciphers = ANY_CIPHER);
+    CHECK_INT(eddy_serve("127.0.0.1", 0, old_server, &most, NULL, &server), 0);
+    CHECK_INT(eddy_tls_connect("127.0.0.1", eddy_server_port(server), client, NULL, &stream),
+              expected);
+    if (expected == 0) {
+        CHECK_TEXT(eddy_tls_version(stream), "TLSv1.2");
+        eddy_stream_close(stream);
+    }
+    eddy_server_close(server);
+    eddy_tls_context_close(client);
+    return 0;
+}
+
+static int speak_to_old_client(int most, int expected)
+{
+    static struct site site;
+    eddy_stream *stream;
+    const struct eddy_tls_certificate own = {certificate_path("localhost.pem"), NULL, NULL};
+    CHECK_INT(
+        site_open(&site,
+                  server_with(.certificates = &own, .certificate_count = 1, .ciphers = ANY_CIPHER),
+                  echo),
+        0);
+    CHECK_INT(eddy_connect("127.0.0.1", site.port, &stream), 0);
+    CHECK_INT(old_handshake(stream, false, most), expected);
+    eddy_stream_close(stream);
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from"); /* which said no end, either */
+    site_close(&site);
+    return 0;
+}
+
+TEST(rule_203_versions_before_1_2_are_spoken_by_neither_side)
+{
+    CHECK_INT(speak_to_old_server(TLS1_2_VERSION, 0), 0);
+    CHECK_INT(speak_to_old_server(TLS1_1_VERSION, -EPROTO), 0);
+    CHECK_INT(speak_to_old_server(TLS1_VERSION, -EPROTO), 0);
+    CHECK_INT(speak_to_old_client(TLS1_2_VERSION, 0), 0);
+    CHECK_INT(speak_to_old_client(TLS1_1_VERSION, -EPROTO), 0);
+    CHECK_INT(speak_to_old_client(TLS1_VERSION, -EPROTO), 0);
+    return 0;
+}
+
 /* ---- somebody reads what is being shut down ---- */
 
 /* So much cipher text that a reader's buffers, small and large, are both filled to the last
