@@ -76,8 +76,10 @@ struct eddy_tls_context_options {
     bool any_name;       /* a client: a certificate of another name will do */
     const char *ca_file; /* PEM: the roots, in place of the system's */
     const char *ca_text; /* the same as text; both: all of them */
-    const struct eddy_tls_certificate *certificates; /* a server's: the one whose names fit what the
-                                     client asks for, else the first; a client's: the first */
+    const struct eddy_tls_certificate *certificates; /* a server's: the first whose names fit what
+                                     the client asks for, else the first of all, and for clients
+                                     that can't check its type of key (RSA, EC) the first of
+                                     another type that has these names, too; a client's: the first */
     size_t certificate_count;
     const char *const *protocols; /* ALPN, the preferred one first: {"h2", "http/1.1", NULL} */
     enum eddy_tls_protocol_number least; /* default EDDY_TLS_1_2 */

@@ -108,23 +108,98 @@ int roots_load(SSL_CTX *ssl_context, const struct eddy_tls_context_options *opti
                             : 0;
 }
 
+/* ---- which one a server shows ---- */
+
+/* Types of keys that one connection can have certificates of; OpenSSL has fewer. */
+#define KEY_TYPES 16
+
+static bool has_name(const struct shown_certificate *shown, const char *name, size_t length)
+{
+    X509 *certificate = SSL_CTX_get0_certificate(shown->ssl_context);
+    return X509_check_host(certificate, name, length, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) ==
+           1;
+}
+
+static bool has_general_name(const struct shown_certificate *shown, const GENERAL_NAME *name)
+{
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    const unsigned char *data = ASN1_STRING_get0_data(value);
+    size_t length = (size_t)ASN1_STRING_length(value);
+    if (type == GEN_IPADD)
+        return X509_check_ip(SSL_CTX_get0_certificate(shown->ssl_context), data, length, 0) == 1;
+    return type != GEN_DNS || has_name(shown, (const char *)data, length);
+}
+
+void certificates_compare(struct identity *identity)
+{
+    struct shown_certificate *all = identity->certificates;
+    GENERAL_NAMES *names = X509_get_ext_d2i(SSL_CTX_get0_certificate(all[0].ssl_context),
+                                            NID_subject_alt_name, NULL, NULL);
+    for (size_t i = 0; i < identity->certificate_count; i++) {
+        all[i].key_type = EVP_PKEY_get0_type_name(SSL_CTX_get0_privatekey(all[i].ssl_context));
+        all[i].is_like_first = sk_GENERAL_NAME_num(names) > 0;
+        for (int j = 0; all[i].is_like_first && j < sk_GENERAL_NAME_num(names); j++)
+            all[i].is_like_first = has_general_name(&all[i], sk_GENERAL_NAME_value(names, j));
+    }
+    GENERAL_NAMES_free(names);
+    ERR_clear_error();
+}
+
+struct choice {
+    SSL *ssl;
+    const char *name; /* NULL: those that are like the first */
+    const char *key_types[KEY_TYPES];
+    size_t count; /* of them: so many are shown */
+};
+
+static bool fits(const struct choice *choice, const struct shown_certificate *certificate)
+{
+    if (choice->count == KEY_TYPES)
+        return false;
+    for (size_t i = 0; i < choice->count; i++)
+        if (strcmp(choice->key_types[i], certificate->key_type) == 0)
+            return false;
+    return choice->name ? has_name(certificate, choice->name, strlen(choice->name))
+                        : certificate->is_like_first;
+}
+
+/* Beside those of other types; the first one's context is the connection's from its beginning. */
+static bool show(struct choice *choice, const struct shown_certificate *certificate, bool first)
+{
+    SSL_CTX *ssl_context = certificate->ssl_context;
+    STACK_OF(X509) *chain = NULL;
+    choice->key_types[choice->count++] = certificate->key_type;
+    if (choice->count == 1)
+        return first || SSL_set_SSL_CTX(choice->ssl, ssl_context);
+    (void)SSL_CTX_get0_chain_certs(ssl_context, &chain);
+    return SSL_use_cert_and_key(choice->ssl, SSL_CTX_get0_certificate(ssl_context),
+                                SSL_CTX_get0_privatekey(ssl_context), chain, false) == 1;
+}
+
+static bool show_fitting(struct choice *choice, const struct identity *identity)
+{
+    bool shown = true;
+    for (size_t i = 0; shown && i < identity->certificate_count; i++)
+        if (fits(choice, &identity->certificates[i]))
+            shown = show(choice, &identity->certificates[i], i == 0);
+    return shown;
+}
+
 int certificate_select(SSL *ssl, int *alert, void *argument)
 {
-    (void)alert;
     (void)argument;
     const struct identity *identity = channel_of(ssl)->identity;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    if (!name)
-        return SSL_TLSEXT_ERR_NOACK;
-    for (size_t i = 0; i < identity->certificate_count; i++) {
-        SSL_CTX *ssl_context = identity->certificates[i];
-        X509 *certificate = SSL_CTX_get0_certificate(ssl_context);
-        if (certificate && X509_check_host(certificate, name, 0,
-                                           X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1) {
-            if (i > 0)
-                (void)SSL_set_SSL_CTX(ssl, ssl_context);
-            return SSL_TLSEXT_ERR_OK;
-        }
+    struct choice choice = {.ssl = ssl, .name = name};
+    bool shown = !name || show_fitting(&choice, identity);
+    if (shown && !choice.count) { /* the client will tell whether the first one will do */
+        choice.name = NULL;
+        shown = show(&choice, &identity->certificates[0], true) && show_fitting(&choice, identity);
     }
-    return SSL_TLSEXT_ERR_OK; /* the first one: the client will tell whether it will do */
+    if (!shown) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }

@@ -67,7 +67,7 @@ static int channel_name(struct channel *channel, const char *name)
 
 static bool channel_connect_ssl(struct channel *channel)
 {
-    SSL *ssl = channel->ssl = SSL_new(channel->identity->certificates[0]);
+    SSL *ssl = channel->ssl = SSL_new(channel->identity->certificates[0].ssl_context);
     BIO *bio = ssl ? bio_new(channel) : NULL;
     if (!bio || !SSL_set_app_data(ssl, channel)) {
         BIO_free(bio);

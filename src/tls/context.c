@@ -106,7 +106,7 @@ static int ssl_context_make(const eddy_tls_context *context, struct identity *id
         ERR_clear_error();
         return eddy_fail(-ENOMEM, "no memory for a TLS context");
     }
-    identity->certificates[index] = made;
+    identity->certificates[index].ssl_context = made;
     identity->certificate_count = index + 1;
     int r = ssl_context_configure(context, made);
     if (r == 0 && index < options->certificate_count)
@@ -115,14 +115,14 @@ static int ssl_context_make(const eddy_tls_context *context, struct identity *id
         return r;
     if (index == 0)
         return roots_load(made, options);
-    SSL_CTX_set1_cert_store(made, SSL_CTX_get_cert_store(identity->certificates[0]));
+    SSL_CTX_set1_cert_store(made, SSL_CTX_get_cert_store(identity->certificates[0].ssl_context));
     return 0;
 }
 
 static void identity_free(struct identity *identity)
 {
     for (size_t i = 0; i < identity->certificate_count; i++)
-        SSL_CTX_free(identity->certificates[i]);
+        SSL_CTX_free(identity->certificates[i].ssl_context);
     OPENSSL_free(identity);
 }
 
@@ -141,8 +141,11 @@ static int identity_make(const eddy_tls_context *context, struct identity **ret_
             return r;
         }
     }
-    if (count > 1)
-        (void)SSL_CTX_set_tlsext_servername_callback(identity->certificates[0], certificate_select);
+    if (count > 1) {
+        certificates_compare(identity);
+        (void)SSL_CTX_set_tlsext_servername_callback(identity->certificates[0].ssl_context,
+                                                     certificate_select);
+    }
     *ret_identity = identity;
     return 0;
 }
@@ -260,7 +263,7 @@ int eddy_tls_context_reload(eddy_tls_context *context)
     (void)pthread_mutex_lock(&context->lock);
     struct identity *old = context->identity;
     if (context->side == EDDY_TLS_SERVER && !context->verifies)
-        carry_ticket_keys(old->certificates[0], fresh->certificates[0]);
+        carry_ticket_keys(old->certificates[0].ssl_context, fresh->certificates[0].ssl_context);
     context->identity = fresh;
     if (context->sessions)
         session_cache_clear(context->sessions);

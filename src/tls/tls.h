@@ -34,11 +34,18 @@
 
 struct session_cache;
 
+struct shown_certificate {
+    SSL_CTX *ssl_context;
+    const char *key_type; /* "RSA", "EC": a connection has one certificate of each to show */
+    bool is_like_first;   /* it has all the names that the first one has */
+};
+
 /* One reading of the files. */
 struct identity {
     unsigned references;
     size_t certificate_count;
-    SSL_CTX *certificates[]; /* the first has the roots and whatever else is common */
+    struct shown_certificate certificates[]; /* the first one's context has the roots and whatever
+                                                else is common */
 };
 
 struct eddy_tls_context {
@@ -76,7 +83,11 @@ int context_default(eddy_tls_context **ret_context);
 int certificate_load(SSL_CTX *ssl_context, const struct eddy_tls_certificate *certificate);
 int roots_load(SSL_CTX *ssl_context, const struct eddy_tls_context_options *options);
 
-/* OpenSSL's callback: chooses among the server's certificates by the name that is asked for. */
+/* Once all are loaded: what the next one needs to know. */
+void certificates_compare(struct identity *identity);
+
+/* OpenSSL's callback: chooses among the server's certificates by the name that is asked for. OpenSSL
+ * chooses among these, one of each type of key, by what the client can check. */
 int certificate_select(SSL *ssl, int *alert, void *argument);
 
 /* ---- sessions that a client can resume (session.c) ---- */

@@ -27,10 +27,13 @@ struct wanted {
     bool authority;
     long from, to; /* seconds from now */
     const struct party *issuer;
-    bool with_issuer; /* its certificate behind the own */
+    bool with_issuer;     /* its certificate behind the own */
+    const char *key_type; /* "RSA", "EC"; NULL: Ed25519 */
 };
 
+static const char pair[] = "DNS:pair.test,IP:127.0.0.1";
 static char directory[TEST_PATH];
+static struct party root;
 static pid_t maker;
 
 static void check(bool fine, const char *what)
@@ -45,9 +48,11 @@ const char *certificate_path(const char *name)
 {
     static char paths[32][TEST_PATH + 32];
     static unsigned next;
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    extern void certificates_make(void);
+    static pthread_once_t once = PTHREAD_ONCE_INIT, rsa_once = PTHREAD_ONCE_INIT;
+    extern void certificates_make(void), certificates_make_rsa(void);
     (void)pthread_once(&once, certificates_make);
+    if (strncmp(name, "rsa", 3) == 0)
+        (void)pthread_once(&rsa_once, certificates_make_rsa);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         if (strcmp(strrchr(paths[i], '/') ? strrchr(paths[i], '/') + 1 : "", name) == 0)
             return paths[i];
@@ -74,10 +79,18 @@ static void extend(X509 *certificate, X509 *issuer, int kind, const char *value)
     X509_EXTENSION_free(extension);
 }
 
+static EVP_PKEY *make_key(const struct wanted *wanted)
+{
+    if (!wanted->key_type)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    return strcmp(wanted->key_type, "RSA") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048)
+                                                : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+}
+
 static struct party make(const struct wanted *wanted)
 {
     static long serial;
-    struct party made = {X509_new(), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
+    struct party made = {X509_new(), make_key(wanted)};
     X509 *own = made.certificate;
     check(own && made.key, "no key");
     X509 *issuer = wanted->issuer ? wanted->issuer->certificate : own;
@@ -133,11 +146,11 @@ void certificates_make(void)
     check(mkdtemp(test_path(directory, test_folder(), "eddy-tls-XXXXXX")), directory);
     maker = getpid();
     (void)atexit(remove_directory);
-    struct party root = make(&(struct wanted){.file = "root.pem",
-                                              .common_name = "Root of the tests",
-                                              .authority = true,
-                                              .from = -DAY,
-                                              .to = DAY});
+    root = make(&(struct wanted){.file = "root.pem",
+                                 .common_name = "Root of the tests",
+                                 .authority = true,
+                                 .from = -DAY,
+                                 .to = DAY});
     struct party middle = make(&(struct wanted){.file = "middle.pem",
                                                 .common_name = "Middle of the tests",
                                                 .authority = true,
@@ -145,20 +158,22 @@ void certificates_make(void)
                                                 .to = DAY,
                                                 .issuer = &root});
     const struct wanted all[] = {
-        {"two.pem", "two", "DNS:a.test,DNS:*.b.test", false, -DAY, DAY, &root, false},
-        {"three.pem", "three", "DNS:c.test", false, -DAY, DAY, &root, false},
-        {"scope.pem", "scope", "IP:fe80::1", false, -DAY, DAY, &root, false},
-        {"expired.pem", "localhost", local, false, -9 * DAY, -2 * DAY, &root, false},
-        {"future.pem", "localhost", local, false, 2 * DAY, 9 * DAY, &root, false},
-        {"self.pem", "localhost", local, false, -DAY, DAY, NULL, false},
-        {"chain.pem", "localhost", local, false, -DAY, DAY, &middle, true},
-        {"leaf.pem", "localhost", local, false, -DAY, DAY, &middle, false},
-        {"client.pem", "client", NULL, false, -DAY, DAY, &root, false},
+        {"two.pem", "two", "DNS:a.test,DNS:*.b.test", false, -DAY, DAY, &root, false, NULL},
+        {"three.pem", "three", "DNS:c.test", false, -DAY, DAY, &root, false, NULL},
+        {"scope.pem", "scope", "IP:fe80::1", false, -DAY, DAY, &root, false, NULL},
+        {"expired.pem", "localhost", local, false, -9 * DAY, -2 * DAY, &root, false, NULL},
+        {"future.pem", "localhost", local, false, 2 * DAY, 9 * DAY, &root, false, NULL},
+        {"self.pem", "localhost", local, false, -DAY, DAY, NULL, false, NULL},
+        {"chain.pem", "localhost", local, false, -DAY, DAY, &middle, true, NULL},
+        {"leaf.pem", "localhost", local, false, -DAY, DAY, &middle, false, NULL},
+        {"ec.pem", "pair.test", pair, false, -DAY, DAY, &root, false, "EC"},
+        {"ec-local.pem", "localhost", local, false, -DAY, DAY, &root, false, "EC"},
+        {"client.pem", "client", NULL, false, -DAY, DAY, &root, false, NULL},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         forget(make(&all[i]));
-    struct party own = make(
-        &(struct wanted){"localhost.pem", "localhost", local, false, -DAY, DAY, &root, false});
+    struct party own = make(&(struct wanted){"localhost.pem", "localhost", local, false, -DAY, DAY,
+                                             &root, false, NULL});
     FILE *plain = open_file("key.pem", "w"), *locked = open_file("locked.pem", "w");
     check(PEM_write_PrivateKey(plain, own.key, NULL, NULL, 0, NULL, NULL) &&
               PEM_write_PrivateKey(locked, own.key, EVP_aes_256_cbc(),
@@ -167,7 +182,20 @@ void certificates_make(void)
     check(fclose(plain) == 0 && fclose(locked) == 0, "keys");
     forget(own);
     forget(middle);
-    forget(root);
+}
+
+/* Their keys take their time, so only for those who ask for them. */
+void certificates_make_rsa(void);
+void certificates_make_rsa(void)
+{
+    const struct wanted all[] = {
+        {"rsa.pem", "pair.test", pair, false, -DAY, DAY, &root, false, "RSA"},
+        {"rsa-more.pem", "more.test", "DNS:more.test,DNS:pair.test", false, -DAY, DAY, &root, false,
+         "RSA"},
+        {"rsa-other.pem", "other.test", "DNS:other.test", false, -DAY, DAY, &root, false, "RSA"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        forget(make(&all[i]));
 }
 
 void certificate_copy(const char *from, const char *to)

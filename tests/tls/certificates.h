@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Certificates for tests: made when first asked for, in a directory that goes when the program
- * ends. All keys are Ed25519, whose signatures are of one size, so that handshakes are too.
+ * ends. Keys are Ed25519, whose signatures are of one size, so that handshakes are too.
  */
 #ifndef EDDY_TESTS_TLS_CERTIFICATES_H
 #define EDDY_TESTS_TLS_CERTIFICATES_H
@@ -19,6 +19,9 @@
  *   chain.pem          for localhost, by an intermediate authority whose certificate follows
  *   leaf.pem           the same without the intermediate one
  *   client.pem         for a client, "client"
+ *   ec-local.pem       for localhost and 127.0.0.1, of an EC key
+ *   rsa.pem, ec.pem    for pair.test and 127.0.0.1, of such keys
+ *   rsa-more.pem, rsa-other.pem   for more.test and pair.test; for other.test, of RSA keys
  *   key.pem            localhost's key alone;   locked.pem: encrypted by "secret"
  * and others are just paths. */
 const char *certificate_path(const char *name);

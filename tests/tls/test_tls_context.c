@@ -3,6 +3,7 @@
  * protocols. */
 #include "tls/tls_test.h"
 #include <sys/stat.h>
+#include "tls/tls.h"
 
 #define ONE(...) (const struct eddy_tls_certificate[]){{__VA_ARGS__}}, .certificate_count = 1
 
@@ -111,6 +112,98 @@ TEST(the_certificate_is_chosen_by_the_name_asked_for)
     CHECK_INT(shown(site.port, client, "unknown.test", "localhost, 127.0.0.1"), 0);
     CHECK_INT(shown(site.port, client, NULL, "localhost, 127.0.0.1"), 0);
     eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+/* ---- one of each type of key ---- */
+
+/* What a client that can check no other signatures is shown; "" if there is nothing for it. */
+static int shown_to(int port, enum eddy_tls_protocol_number version, const char *signatures,
+                    const char *name, const char *expected)
+{
+    eddy_stream *stream;
+    char names[64], type[16] = "";
+    unsigned char bytes[4096];
+    const unsigned char *at = bytes;
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .any_name = true, .least = version, .most = version);
+    struct eddy_tls_options options = {.server_name = name};
+    CHECK(SSL_CTX_set1_sigalgs_list(client->identity->certificates[0].ssl_context, signatures));
+    int r = eddy_tls_connect("127.0.0.1", port, client, &options, &stream);
+    eddy_tls_context_close(client);
+    if (!expected[0]) {
+        CHECK_INT(r, -EPROTO);
+        CHECK_REPORT(EDDY_LOG_TASK_LOST, "failed: Protocol error");
+        return 0;
+    }
+    CHECK_INT(r, 0);
+    CHECK(eddy_tls_peer_names(stream, names, sizeof names) > 0);
+    ssize_t size = eddy_tls_peer_certificate(stream, bytes, sizeof bytes);
+    CHECK(size > 0 && (size_t)size <= sizeof bytes);
+    X509 *certificate = d2i_X509(NULL, &at, size);
+    (void)snprintf(type, sizeof type, "%s", EVP_PKEY_get0_type_name(X509_get0_pubkey(certificate)));
+    X509_free(certificate);
+    char text[96];
+    (void)snprintf(text, sizeof text, "%s: %s", type, names);
+    CHECK_TEXT(text, expected);
+    CHECK_INT(exchange_hello(stream), 0);
+    CHECK_INT(eddy_tls_shutdown(stream), 0);
+    eddy_stream_close(stream);
+    return 0;
+}
+
+#define RSA "rsa_pss_rsae_sha256:rsa_pkcs1_sha256:ed25519" /* the root's is the last */
+#define EC "ECDSA+SHA256:ed25519"
+
+static int check_types(enum eddy_tls_protocol_number version)
+{
+    const struct eddy_tls_certificate all[] = {{certificate_path("ec.pem"), NULL, NULL},
+                                               {certificate_path("rsa-other.pem"), NULL, NULL},
+                                               {certificate_path("rsa.pem"), NULL, NULL},
+                                               {certificate_path("rsa-more.pem"), NULL, NULL}};
+    static struct site site;
+    CHECK_INT(site_open(&site, server_with(.certificates = all, .certificate_count = 4), echo), 0);
+    CHECK_INT(shown_to(site.port, version, EC, "pair.test", "EC: pair.test, 127.0.0.1"), 0);
+    CHECK_INT(shown_to(site.port, version, RSA, "pair.test", "RSA: pair.test, 127.0.0.1"), 0);
+    /* Nothing asked for, or by a number: the first one, and who else has all its names. */
+    CHECK_INT(shown_to(site.port, version, EC, NULL, "EC: pair.test, 127.0.0.1"), 0);
+    CHECK_INT(shown_to(site.port, version, RSA, NULL, "RSA: pair.test, 127.0.0.1"), 0);
+    CHECK_INT(shown_to(site.port, version, RSA, "unknown.test", "RSA: pair.test, 127.0.0.1"), 0);
+    CHECK_INT(shown_to(site.port, version, EC, "unknown.test", "EC: pair.test, 127.0.0.1"), 0);
+    /* A name of one type only. */
+    CHECK_INT(shown_to(site.port, version, RSA, "other.test", "RSA: other.test"), 0);
+    CHECK_INT(shown_to(site.port, version, EC, "more.test", ""), 0);
+    /* Read anew. */
+    CHECK_INT(eddy_tls_context_reload(site.service.context), 0);
+    CHECK_INT(shown_to(site.port, version, RSA, "pair.test", "RSA: pair.test, 127.0.0.1"), 0);
+    site_close(&site);
+    return 0;
+}
+
+TEST(a_client_is_shown_a_certificate_of_the_type_of_key_that_it_knows_by_TLS_1_3)
+{
+    return check_types(EDDY_TLS_1_3);
+}
+
+TEST(a_client_is_shown_a_certificate_of_the_type_of_key_that_it_knows_by_TLS_1_2)
+{
+    return check_types(EDDY_TLS_1_2);
+}
+
+TEST(of_two_certificates_of_one_name_and_type_the_first_is_shown)
+{
+    const struct eddy_tls_certificate all[] = {{certificate_path("rsa-more.pem"), NULL, NULL},
+                                               {certificate_path("rsa.pem"), NULL, NULL},
+                                               {certificate_path("ec.pem"), NULL, NULL}};
+    static struct site site;
+    CHECK_INT(site_open(&site, server_with(.certificates = all, .certificate_count = 3), echo), 0);
+    CHECK_INT(shown_to(site.port, EDDY_TLS_1_3, RSA, "pair.test", "RSA: more.test, pair.test"), 0);
+    CHECK_INT(shown_to(site.port, EDDY_TLS_1_3, EC, "pair.test", "EC: pair.test, 127.0.0.1"), 0);
+    CHECK_INT(shown_to(site.port, EDDY_TLS_1_3, EC ":rsa_pss_rsae_sha256", NULL,
+                       "RSA: more.test, pair.test"),
+              0);
+    CHECK_INT(shown_to(site.port, EDDY_TLS_1_3, EC, NULL, ""), 0); /* it isn't for more.test */
     site_close(&site);
     return 0;
 }

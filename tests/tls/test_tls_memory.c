@@ -84,10 +84,11 @@ static eddy_tls_context *server_context, *client_context;
 static int contexts_open(void)
 {
     static const char *const protocols[] = {"h2", NULL};
-    const struct eddy_tls_certificate site = {certificate_path("localhost.pem"),
-                                              certificate_path("key.pem"), NULL};
+    const struct eddy_tls_certificate site[] = {
+        {certificate_path("localhost.pem"), certificate_path("key.pem"), NULL},
+        {certificate_path("ec-local.pem"), NULL, NULL}};
     const struct eddy_tls_context_options server = {
-        .certificates = &site, .certificate_count = 1, .protocols = protocols};
+        .certificates = site, .certificate_count = 2, .protocols = protocols};
     const struct eddy_tls_context_options client = {.ca_file = certificate_path("root.pem"),
                                                     .protocols = protocols};
     int r = eddy_tls_context_open(EDDY_TLS_SERVER, &server, &server_context);
