@@ -245,14 +245,8 @@ TEST(rule_230_a_slow_reader_holds_the_child_up)
     char buffer[4096];
     eddy_process *process = shell_with_pipes("exec yes");
     CHECK(eddy_stream_read(eddy_process_stdout(process), buffer, 1) == 1);
-    for (int tries = 0;; tries++) { /* it fills the pipe, and sleeps */
-        char path[64], state = '?';
-        (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)eddy_process_pid(process));
-        FILE *file = fopen(path, "r");
-        CHECK(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-        (void)fclose(file);
-        if (state == 'S')
-            break;
+    /* it fills the pipe, and sleeps */
+    for (int tries = 0; process_state(eddy_process_pid(process)) != 'S'; tries++) {
         CHECK(tries < 10000);
         (void)usleep(1000);
     }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of process pools share: functions for workers, tasks that run them in `pool`, and
- * a look at processes. The program's own main calls main_with_process_pools.
+ * What the tests of process pools share: functions for workers, and tasks that run them in `pool`.
+ * The program's own main calls main_with_process_pools.
  */
 #ifndef EDDY_TESTS_SUPPORT_PROCESS_POOL_TEST_H
 #define EDDY_TESTS_SUPPORT_PROCESS_POOL_TEST_H
 
 #define TEST_DEFAULTS .real_system = true
 #define TEST_OWN_MAIN
+#include "process_state.h"
 #include "test.h"
 
 TEST_HELPER int main_with_process_pools(int argc, char **argv)
@@ -105,31 +106,6 @@ TEST_HELPER int use_pool(void)
 {
     struct summer jobs = {10};
     return summer(&jobs);
-}
-
-/* ---- processes ---- */
-
-/* From /proc/PID/stat: the parent, 0 if there is no such process; a zombie counts as one. */
-TEST_HELPER pid_t parent_of(const char *pid, char *ret_state)
-{
-    char path[300], line[512] = "";
-    int parent = 0;
-    (void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    const char *name_end = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
-    if (!name_end || sscanf(name_end + 1, " %c %d", ret_state, &parent) != 2)
-        parent = 0;
-    (void)fclose(file);
-    return parent;
-}
-
-TEST_HELPER bool process_runs(pid_t pid)
-{
-    char number[16], state = 'Z';
-    (void)snprintf(number, sizeof number, "%d", pid);
-    return parent_of(number, &state) && state != 'Z' && state != 'X';
 }
 
 #endif

@@ -7,6 +7,7 @@
 #define EDDY_TESTS_SUPPORT_PROCESS_TEST_H
 
 #define TEST_DEFAULTS .real_system = true
+#include "process_state.h"
 #include "test.h"
 #include <sys/wait.h>
 
