@@ -252,30 +252,27 @@ TEST(a_flood_of_output_ends_at_the_limit)
     return 0;
 }
 
-TEST(output_just_at_the_limit_is_not_too_long)
+/* All of what `command` prints, which is no more than the limit. */
+static int fits(const char *command, size_t limit, size_t expected)
 {
     eddy_process *process = shell(
-        "head -c 5000 /dev/zero",
-        (struct eddy_process_options){.stdout_to = EDDY_PIPE, .output_limit = 5000});
+        command, (struct eddy_process_options){.stdout_to = EDDY_PIPE, .output_limit = limit});
     size_t size;
     CHECK_INT(eddy_process_communicate(process, NULL, 0, NULL), 0);
     (void)eddy_process_output(process, &size);
-    CHECK_INT(size, 5000);
+    CHECK_INT(size, expected);
     eddy_process_close(process);
     return 0;
 }
 
+TEST(output_just_at_the_limit_is_not_too_long)
+{
+    return fits("head -c 5000 /dev/zero", 5000, 5000);
+}
+
 TEST(a_limit_may_be_as_large_as_can_be)
 {
-    eddy_process *process = shell(
-        "head -c 100000 /dev/zero",
-        (struct eddy_process_options){.stdout_to = EDDY_PIPE, .output_limit = SIZE_MAX});
-    size_t size;
-    CHECK_INT(eddy_process_communicate(process, NULL, 0, NULL), 0);
-    (void)eddy_process_output(process, &size);
-    CHECK_INT(size, 100000);
-    eddy_process_close(process);
-    return 0;
+    return fits("head -c 100000 /dev/zero", SIZE_MAX, 100000);
 }
 
 TEST(communicate_cancelled_goes_on_where_it_was)
