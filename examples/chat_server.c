@@ -91,8 +91,7 @@ static EDDY_ASYNC int chat(eddy_stream *stream, void *context)
 {
     (void)context;
     struct member member = {.stream = stream};
-    ssize_t n = eddy_wait_for((int)eddy_stream_read_line(stream, member.name, sizeof member.name),
-                              60.0);
+    ssize_t n = eddy_wait_for(eddy_stream_read_line(stream, member.name, sizeof member.name), 60);
     if (n <= 0)
         return n == -ETIMEDOUT || n == -ECONNRESET ? 0 : (int)n;
     member.name[strcspn(member.name, "\r\n")] = '\0';

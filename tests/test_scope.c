@@ -337,6 +337,22 @@ TEST(rule_120_wait_for_cancels_the_task_and_waits_for_it)
     return eddy_task_release(task);
 }
 
+static EDDY_ASYNC int64_t much(int64_t result)
+{
+    return eddy_sleep(1) < 0 ? -ECANCELED : result;
+}
+
+TEST(rule_120_wait_for_gives_what_does_not_fit_an_int)
+{
+    int64_t more = INT64_C(5) << 32;
+    CHECK(eddy_wait_for(much(more), 2) == more);
+    CHECK(eddy_wait_for(eddy_wait_for(much(more), 2), 3) == more);
+    CHECK(eddy_wait_for(much(more), 0.5) == -ETIMEDOUT);
+    CHECK(eddy_wait_for(much(-EIO), 2) == -EIO);
+    CHECK(eddy_wait_for(much(0), 2) == 0);
+    return 0;
+}
+
 ORDERED_TEST(rule_121_zero_timeout_a_done_task_gives_its_result_another_is_not_started)
 {
     eddy_task *done = eddy_create_task(nap, .result = 4);

@@ -74,8 +74,29 @@ static inline EDDY_ASYNC int eddy_result_(int result)
 {
     return result;
 }
+static inline EDDY_ASYNC int64_t eddy_wide_result_(int64_t result)
+{
+    return result;
+}
 
 EDDY_END_DECLS
+
+/* The one of the two that fits what the expression gives, which isn't evaluated by this. */
+#ifdef __cplusplus
+#define EDDY_AUTO_ const auto
+#define EDDY_RESULT_AS_(expression) eddy_cxx_::result
+namespace eddy_cxx_ {
+template <class Result> EDDY_ASYNC Result result(Result value)
+{
+    return value;
+}
+} // namespace eddy_cxx_
+#else
+#define EDDY_AUTO_ const __auto_type
+#define EDDY_RESULT_AS_(expression)                                                                \
+    __builtin_choose_expr(sizeof(__typeof__(expression)) > sizeof(int), eddy_wide_result_,         \
+                          eddy_result_)
+#endif
 
 #ifdef __cplusplus
 #define EDDY_SITE_(name)                                                                           \

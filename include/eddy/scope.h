@@ -99,15 +99,22 @@ EDDY_END_DECLS
 /* Cancellations from outside don't reach into the block, for so many seconds; then they do. */
 #define eddy_with_shield(seconds) EDDY_SCOPE_(EDDY_SCOPE_SHIELD_, "shield", seconds, (int *)0)
 
-/* asyncio.wait_for: evaluates the expression, a call that may suspend, inside a timeout. */
+/* asyncio.wait_for: evaluates the expression, a call that may suspend, inside a timeout. What it
+ * gives has the expression's type: a count of bytes isn't cut down to an int. */
 #define eddy_wait_for(expression, seconds)                                                         \
-    EDDY_WAIT_FOR_(EDDY_UNIQUE_(eddy_wait_for_), expression, seconds)
-#define EDDY_WAIT_FOR_(result, expression, seconds)                                                \
-    eddy_result_(__extension__({                                                                   \
-        int result;                                                                                \
-        eddy_with_timeout (seconds, &result)                                                       \
-            result = (expression);                                                                 \
-        result;                                                                                    \
+    EDDY_WAIT_FOR_(EDDY_UNIQUE_(eddy_scope_at_), EDDY_UNIQUE_(eddy_error_at_),                     \
+                   EDDY_UNIQUE_(eddy_wait_for_), expression, seconds)
+#define EDDY_WAIT_FOR_(memory, error, result, expression, seconds)                                 \
+    EDDY_RESULT_AS_(expression)                                                                    \
+    (__extension__({                                                                               \
+        int error;                                                                                 \
+        eddy_scope memory EDDY_CLEANUP_(eddy_scope_cleanup_);                                      \
+        (void)eddy_scope_enter_(&memory, EDDY_SCOPE_TIMEOUT_, seconds, &error,                     \
+                                EDDY_SITE_("timeout"));                                            \
+        EDDY_AUTO_ result = (expression);                                                          \
+        error = result > 0 ? 1 : (int)result;                                                      \
+        eddy_scope_leave_(&memory, false);                                                         \
+        error > 0 ? result : error;                                                                \
     }))
 
 #endif
