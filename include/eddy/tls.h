@@ -177,8 +177,11 @@ EDDY_API const char *eddy_tls_server_name(const eddy_stream *stream);
 EDDY_API bool eddy_tls_resumed(const eddy_stream *stream);
 
 /* Writes the names that the peer's certificate is for, "example.org, *.example.org, 192.0.2.1", or
- * its common name if it has none: the length as snprintf. -ENOENT if the peer showed no
- * certificate, -EINVAL for what isn't a TLS stream. */
+ * its common name if it has none: the length as snprintf. A name that could be taken for another,
+ * or for several, is in quotation marks, with \" \\ and \x0a inside: one that is empty or has a
+ * comma, " or \ or what isn't printable ASCII, and a host's that reads as an address. -ENOENT if the
+ * peer showed no certificate, -EINVAL for what isn't a TLS stream, -EBADMSG if the names can't be
+ * read, -ENOMEM. */
 EDDY_API int eddy_tls_peer_names(const eddy_stream *stream, char *buffer, size_t size);
 
 /* Writes the peer's certificate (DER) if it fits: its size in bytes. -ENOENT, -EINVAL, -ENOMEM. */

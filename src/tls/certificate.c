@@ -116,8 +116,7 @@ int roots_load(SSL_CTX *ssl_context, const struct eddy_tls_context_options *opti
 static bool has_name(const struct shown_certificate *shown, const char *name, size_t length)
 {
     X509 *certificate = SSL_CTX_get0_certificate(shown->ssl_context);
-    return X509_check_host(certificate, name, length, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) ==
-           1;
+    return X509_check_host(certificate, name, length, NAME_FLAGS, NULL) == 1;
 }
 
 static bool has_general_name(const struct shown_certificate *shown, const GENERAL_NAME *name)

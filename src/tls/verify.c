@@ -11,22 +11,64 @@
 
 /* ---- names ---- */
 
+/* Grows beyond the buffer, in which the end is missing then. */
 struct name_list {
     char *buffer;
     size_t size, length;
 };
 
-static void name_add(struct name_list *list, const char *name, size_t length)
+static void list_put(struct name_list *list, char c)
 {
-    char text[NAME_SIZE];
-    size_t shown = length < sizeof text - 1 ? length : sizeof text - 1;
-    for (size_t i = 0; i < shown; i++) /* from a stranger: nothing that would move a terminal */
-        text[i] = (char)(name[i] >= ' ' && name[i] <= '~' ? name[i] : '?');
-    text[shown] = '\0';
-    size_t at = list->length < list->size ? list->length : list->size;
-    int added = snprintf(list->buffer ? list->buffer + at : NULL, list->size - at, "%s%s",
-                         list->length ? ", " : "", text);
-    list->length += added > 0 ? (size_t)added : 0;
+    if (list->length + 1 < list->size)
+        list->buffer[list->length] = c;
+    list->length++;
+}
+
+static void list_put_text(struct name_list *list, const char *text)
+{
+    while (*text)
+        list_put(list, *text++);
+}
+
+static bool is_printable(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
+static void list_put_quoted(struct name_list *list, const char *name, size_t length)
+{
+    char code[8];
+    list_put(list, '"');
+    for (size_t i = 0; i < length; i++) {
+        if (is_printable(name[i]))
+            (void)snprintf(code, sizeof code, strchr("\"\\", name[i]) ? "\\%c" : "%c", name[i]);
+        else
+            (void)snprintf(code, sizeof code, "\\x%02x", (unsigned char)name[i]);
+        list_put_text(list, code);
+    }
+    list_put(list, '"');
+}
+
+/* A stranger's names: in quotation marks what could be taken for something else. */
+static void name_add(struct name_list *list, const char *name, size_t length, bool quoted)
+{
+    quoted |= length == 0;
+    for (size_t i = 0; i < length; i++)
+        quoted |= !is_printable(name[i]) || strchr(",\"\\", name[i]);
+    if (list->length)
+        list_put_text(list, ", ");
+    if (quoted)
+        list_put_quoted(list, name, length);
+    else
+        for (size_t i = 0; i < length; i++)
+            list_put(list, name[i]);
+}
+
+static void name_add_host(struct name_list *list, const ASN1_STRING *name)
+{
+    unsigned char address[ADDRESS_SIZE];
+    const char *text = (const char *)ASN1_STRING_get0_data(name); /* with a NUL behind it */
+    name_add(list, text, (size_t)ASN1_STRING_length(name), name_address(text, address) != 0);
 }
 
 static void name_add_address(struct name_list *list, const ASN1_OCTET_STRING *address)
@@ -36,36 +78,41 @@ static void name_add_address(struct name_list *list, const ASN1_OCTET_STRING *ad
     if (family == AF_INET6 && ASN1_STRING_length(address) != 16)
         return;
     if (inet_ntop(family, ASN1_STRING_get0_data(address), text, sizeof text))
-        name_add(list, text, strlen(text));
+        name_add(list, text, strlen(text), false);
 }
 
-static void name_add_common(struct name_list *list, const X509_NAME *subject)
+static const ASN1_STRING *common_name(const X509_NAME *subject)
 {
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (at < 0)
-        return;
-    const ASN1_STRING *name = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-    name_add(list, (const char *)ASN1_STRING_get0_data(name), (size_t)ASN1_STRING_length(name));
+    return at < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
 }
 
 int certificate_names(const X509 *certificate, char *buffer, size_t size)
 {
     struct name_list list = {.buffer = buffer, .size = size};
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int found;
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &found, NULL);
+    if (!names && found != -1) {
+        char text[TEXT_SIZE];
+        int r = openssl_error(-EBADMSG, text);
+        return eddy_fail(r, "the names of a certificate can't be read: %s", text);
+    }
     for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
         int type;
         const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
         if (type == GEN_DNS)
-            name_add(&list, (const char *)ASN1_STRING_get0_data(value),
-                     (size_t)ASN1_STRING_length(value));
+            name_add_host(&list, value);
         else if (type == GEN_IPADD)
             name_add_address(&list, value);
     }
     GENERAL_NAMES_free(names);
-    if (!list.length)
-        name_add_common(&list, X509_get_subject_name(certificate));
-    if (!list.length && size)
-        buffer[0] = '\0';
+    const ASN1_STRING *common = list.length ? NULL
+                                            : common_name(X509_get_subject_name(certificate));
+    if (common)
+        name_add(&list, (const char *)ASN1_STRING_get0_data(common),
+                 (size_t)ASN1_STRING_length(common), false);
+    if (size)
+        buffer[list.length < size ? list.length : size - 1] = '\0';
     return (int)list.length;
 }
 
@@ -73,16 +120,22 @@ int certificate_names(const X509 *certificate, char *buffer, size_t size)
 
 #define WHO_SIZE 480
 
+/* From a stranger: nothing that would move a terminal. */
 static void subject_name(const X509_NAME *subject, char text[NAME_SIZE])
 {
-    struct name_list list = {.buffer = text, .size = NAME_SIZE};
-    name_add_common(&list, subject);
-    if (!list.length) {
-        char line[NAME_SIZE];
-        if (!X509_NAME_oneline(subject, line, sizeof line) || !line[0])
-            (void)snprintf(line, sizeof line, "(nobody)");
-        name_add(&list, line, strlen(line));
+    const ASN1_STRING *common = common_name(subject);
+    size_t length = common ? (size_t)ASN1_STRING_length(common) : 0;
+    if (length >= NAME_SIZE)
+        length = NAME_SIZE - 1;
+    if (common) {
+        memcpy(text, ASN1_STRING_get0_data(common), length);
+        text[length] = '\0';
+    } else if (!X509_NAME_oneline(subject, text, NAME_SIZE) || !text[0]) {
+        (void)snprintf(text, NAME_SIZE, "(nobody)");
     }
+    for (size_t i = 0; i < length || text[i]; i++)
+        if (!is_printable(text[i]))
+            text[i] = '?';
 }
 
 /* "2026-01-27 12:00:00 UTC" */
@@ -109,6 +162,7 @@ static void whose(const struct channel *channel, const X509 *certificate, int de
 
 static void refuse(struct channel *channel, int error, const X509 *certificate, int depth)
 {
+    int length;
     char who[WHO_SIZE], other[NAME_SIZE], time[32];
     char *text = channel->refused = OPENSSL_malloc(TEXT_SIZE);
     if (!text)
@@ -125,7 +179,10 @@ static void refuse(struct channel *channel, int error, const X509 *certificate, 
         break;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        if (certificate_names(certificate, other, sizeof other) >= (int)sizeof other)
+        length = certificate_names(certificate, other, sizeof other);
+        if (length < 0)
+            (void)snprintf(other, sizeof other, "names that can't be read");
+        else if (length >= (int)sizeof other)
             memcpy(other + sizeof other - 4, "...", 4);
         (void)snprintf(text, TEXT_SIZE, "the certificate is for %s; not for %s",
                        other[0] ? other : "no name at all", channel->peer);

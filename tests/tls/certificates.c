@@ -27,8 +27,9 @@ struct wanted {
     bool authority;
     long from, to; /* seconds from now */
     const struct party *issuer;
-    bool with_issuer;     /* its certificate behind the own */
-    const char *key_type; /* "RSA", "EC"; NULL: Ed25519 */
+    bool with_issuer;         /* its certificate behind the own */
+    const char *key_type;     /* "RSA", "EC"; NULL: Ed25519 */
+    const char *const *hosts; /* names that the extension's text can't say, or NULL */
 };
 
 static const char pair[] = "DNS:pair.test,IP:127.0.0.1";
@@ -79,18 +80,37 @@ static void extend(X509 *certificate, X509 *issuer, int kind, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-static EVP_PKEY *make_key(const struct wanted *wanted)
+static void extend_by_hosts(X509 *certificate, const char *const *hosts)
 {
-    if (!wanted->key_type)
+    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    for (; *hosts; hosts++) {
+        GENERAL_NAME *name = GENERAL_NAME_new();
+        ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+        check(name && text && ASN1_STRING_set(text, *hosts, -1), *hosts);
+        GENERAL_NAME_set0_value(name, GEN_DNS, text);
+        check(sk_GENERAL_NAME_push(names, name) > 0, *hosts);
+    }
+    check(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, 0) == 1, "names");
+    GENERAL_NAMES_free(names);
+}
+
+/* One RSA key for all: it takes its time. */
+static EVP_PKEY *make_key(const char *type)
+{
+    static EVP_PKEY *rsa;
+    if (!type)
         return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    return strcmp(wanted->key_type, "RSA") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048)
-                                                : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    if (strcmp(type, "EC") == 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    if (!rsa)
+        rsa = EVP_PKEY_Q_keygen(NULL, NULL, type, (size_t)2048);
+    return EVP_PKEY_up_ref(rsa) ? rsa : NULL;
 }
 
 static struct party make(const struct wanted *wanted)
 {
     static long serial;
-    struct party made = {X509_new(), make_key(wanted)};
+    struct party made = {X509_new(), make_key(wanted->key_type)};
     X509 *own = made.certificate;
     check(own && made.key, "no key");
     X509 *issuer = wanted->issuer ? wanted->issuer->certificate : own;
@@ -109,6 +129,8 @@ static struct party make(const struct wanted *wanted)
         extend(own, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
     if (wanted->names)
         extend(own, issuer, NID_subject_alt_name, wanted->names);
+    if (wanted->hosts)
+        extend_by_hosts(own, wanted->hosts);
     check(X509_sign(own, wanted->issuer ? wanted->issuer->key : made.key, NULL) > 0,
           "no signature");
     FILE *file = open_file(wanted->file, "w");
@@ -142,6 +164,8 @@ static void remove_directory(void)
 void certificates_make(void);
 void certificates_make(void)
 {
+    static const char *const odd[] = {"a.test, b.test", "",     "192.0.2.1",  "::1",
+                                      "say \"a\\b\"",   "a\nb", "plain.test", NULL};
     static const char local[] = "DNS:localhost,IP:127.0.0.1";
     check(mkdtemp(test_path(directory, test_folder(), "eddy-tls-XXXXXX")), directory);
     maker = getpid();
@@ -158,22 +182,24 @@ void certificates_make(void)
                                                 .to = DAY,
                                                 .issuer = &root});
     const struct wanted all[] = {
-        {"two.pem", "two", "DNS:a.test,DNS:*.b.test", false, -DAY, DAY, &root, false, NULL},
-        {"three.pem", "three", "DNS:c.test", false, -DAY, DAY, &root, false, NULL},
-        {"scope.pem", "scope", "IP:fe80::1", false, -DAY, DAY, &root, false, NULL},
-        {"expired.pem", "localhost", local, false, -9 * DAY, -2 * DAY, &root, false, NULL},
-        {"future.pem", "localhost", local, false, 2 * DAY, 9 * DAY, &root, false, NULL},
-        {"self.pem", "localhost", local, false, -DAY, DAY, NULL, false, NULL},
-        {"chain.pem", "localhost", local, false, -DAY, DAY, &middle, true, NULL},
-        {"leaf.pem", "localhost", local, false, -DAY, DAY, &middle, false, NULL},
-        {"ec.pem", "pair.test", pair, false, -DAY, DAY, &root, false, "EC"},
-        {"ec-local.pem", "localhost", local, false, -DAY, DAY, &root, false, "EC"},
-        {"client.pem", "client", NULL, false, -DAY, DAY, &root, false, NULL},
+        {"two.pem", "two", "DNS:a.test,DNS:*.b.test", false, -DAY, DAY, &root, false, NULL, NULL},
+        {"three.pem", "three", "DNS:c.test", false, -DAY, DAY, &root, false, NULL, NULL},
+        {"scope.pem", "scope", "IP:fe80::1", false, -DAY, DAY, &root, false, NULL, NULL},
+        {"expired.pem", "localhost", local, false, -9 * DAY, -2 * DAY, &root, false, NULL, NULL},
+        {"future.pem", "localhost", local, false, 2 * DAY, 9 * DAY, &root, false, NULL, NULL},
+        {"self.pem", "localhost", local, false, -DAY, DAY, NULL, false, NULL, NULL},
+        {"chain.pem", "localhost", local, false, -DAY, DAY, &middle, true, NULL, NULL},
+        {"leaf.pem", "localhost", local, false, -DAY, DAY, &middle, false, NULL, NULL},
+        {"ec.pem", "pair.test", pair, false, -DAY, DAY, &root, false, "EC", NULL},
+        {"ec-local.pem", "localhost", local, false, -DAY, DAY, &root, false, "EC", NULL},
+        {"odd.pem", "odd", NULL, false, -DAY, DAY, &root, false, NULL, odd},
+        {"comma.pem", "Some, Inc. \x7f", NULL, false, -DAY, DAY, &root, false, NULL, NULL},
+        {"client.pem", "client", NULL, false, -DAY, DAY, &root, false, NULL, NULL},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         forget(make(&all[i]));
     struct party own = make(&(struct wanted){"localhost.pem", "localhost", local, false, -DAY, DAY,
-                                             &root, false, NULL});
+                                             &root, false, NULL, NULL});
     FILE *plain = open_file("key.pem", "w"), *locked = open_file("locked.pem", "w");
     check(PEM_write_PrivateKey(plain, own.key, NULL, NULL, 0, NULL, NULL) &&
               PEM_write_PrivateKey(locked, own.key, EVP_aes_256_cbc(),
@@ -184,15 +210,16 @@ void certificates_make(void)
     forget(middle);
 }
 
-/* Their keys take their time, so only for those who ask for them. */
+/* Only for those who ask for them. */
 void certificates_make_rsa(void);
 void certificates_make_rsa(void)
 {
     const struct wanted all[] = {
-        {"rsa.pem", "pair.test", pair, false, -DAY, DAY, &root, false, "RSA"},
+        {"rsa.pem", "pair.test", pair, false, -DAY, DAY, &root, false, "RSA", NULL},
         {"rsa-more.pem", "more.test", "DNS:more.test,DNS:pair.test", false, -DAY, DAY, &root, false,
-         "RSA"},
-        {"rsa-other.pem", "other.test", "DNS:other.test", false, -DAY, DAY, &root, false, "RSA"},
+         "RSA", NULL},
+        {"rsa-other.pem", "other.test", "DNS:other.test", false, -DAY, DAY, &root, false, "RSA",
+         NULL},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         forget(make(&all[i]));

@@ -22,6 +22,7 @@
  *   ec-local.pem       for localhost and 127.0.0.1, of an EC key
  *   rsa.pem, ec.pem    for pair.test and 127.0.0.1, of such keys
  *   rsa-more.pem, rsa-other.pem   for more.test and pair.test; for other.test, of RSA keys
+ *   odd.pem            for hosts that have strange names, comma.pem of one that has no names
  *   key.pem            localhost's key alone;   locked.pem: encrypted by "secret"
  * and others are just paths. */
 const char *certificate_path(const char *name);

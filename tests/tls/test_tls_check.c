@@ -140,6 +140,42 @@ TEST(whoever_asks_for_it_is_not_checked)
     return 0;
 }
 
+/* ---- names that are told ---- */
+
+static int names_of(const char *certificate, const char *expected)
+{
+    static struct site site;
+    eddy_stream *stream;
+    char names[256], less[6] = "";
+    CHECK_INT(site_open(&site, server_of(certificate), echo), 0);
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .any_name = true);
+    int r = eddy_tls_connect("127.0.0.1", site.port, client, NULL, &stream);
+    eddy_tls_context_close(client);
+    CHECK_INT(r, 0);
+    CHECK_INT(eddy_tls_peer_names(stream, names, sizeof names), strlen(expected));
+    CHECK_TEXT(names, expected);
+    CHECK_INT(eddy_tls_peer_names(stream, less, sizeof less), strlen(expected));
+    CHECK_INT(strlen(less), sizeof less - 1);
+    CHECK(strncmp(less, names, sizeof less - 1) == 0);
+    CHECK_INT(eddy_tls_peer_names(stream, NULL, 0), strlen(expected));
+    CHECK_INT(eddy_tls_shutdown(stream), 0);
+    eddy_stream_close(stream);
+    site_close(&site);
+    return 0;
+}
+
+TEST(no_name_looks_like_another_or_like_several)
+{
+    CHECK_INT(names_of("two.pem", "a.test, *.b.test"), 0);
+    CHECK_INT(names_of("odd.pem", "\"a.test, b.test\", \"\", \"192.0.2.1\", \"::1\", "
+                                  "\"say \\\"a\\\\b\\\"\", \"a\\x0ab\", plain.test"),
+              0);
+    CHECK_INT(names_of("comma.pem", "\"Some, Inc. \\x7f\""), 0);
+    CHECK_INT(names_of("client.pem", "client"), 0);
+    return 0;
+}
+
 /* ---- clients' certificates ---- */
 
 static int check_client(const char *certificate, enum eddy_tls_verify verify, const char *alert)
