@@ -26,8 +26,10 @@ static pid_t read_number(eddy_process *process)
 
 static bool ends_soon(pid_t pid)
 {
-    for (int tries = 0; tries < 20000 && process_runs(pid); tries++)
+    for (int tries = 0; tries < 20000 && process_runs(pid); tries++) {
+        turns(1); /* so that the task doesn't keep its loop */
         (void)usleep(1000);
+    }
     return !process_runs(pid);
 }
 
