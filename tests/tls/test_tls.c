@@ -7,10 +7,8 @@
 TEST(hello_over_tls)
 {
     static struct site site;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
-    eddy_tls_context *context = client_of_root();
     eddy_stream *stream;
-    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, echo, &stream), 0);
     CHECK_INT(exchange_hello(stream), 0);
     CHECK_TEXT(eddy_tls_version(stream), "TLSv1.3");
     CHECK_CONTAINS(eddy_tls_cipher(stream), "TLS_");
@@ -31,7 +29,6 @@ TEST(hello_over_tls)
     CHECK_INT(eddy_stream_write(stream, "x", 1), -EPIPE);
     CHECK_INT(eddy_tls_shutdown(stream), 0);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }
@@ -208,12 +205,11 @@ static int check_both_ways(size_t size, double seconds, enum eddy_tls_protocol_n
     eddy_tls_context *context = client_with(.ca_file = certificate_path("root.pem"),
                                             .most = version);
     eddy_stream *stream;
-    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), 0);
+    CHECK_INT(site_enter(&site, context, &stream), 0);
     CHECK_TEXT(eddy_tls_version(stream), version == EDDY_TLS_1_2 ? "TLSv1.2" : "TLSv1.3");
     CHECK_INT(both_ways(stream, NULL), 0);
     CHECK_INT(eddy_tls_shutdown(stream), 0);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
     CHECK_INT(eddy_server_drain(site.server), 0); /* the other side is still at it */
     site_close(&site);
     return 0;
@@ -230,14 +226,11 @@ static int close_at_once(eddy_stream *stream, void *context)
 TEST(a_handler_that_closes_its_stream)
 {
     static struct site site;
-    eddy_tls_context *context = client_of_root();
     eddy_stream *stream;
     char byte;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), close_at_once), 0);
-    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, close_at_once, &stream), 0);
     CHECK_INT(eddy_stream_read(stream, &byte, 1), 0);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }
@@ -266,11 +259,9 @@ EDDY_TEST_WITH(one_byte_at_a_time, .any_order = true, .heavy = true, .sim.link.b
 TEST(lines_and_limits_work_over_tls)
 {
     static struct site site;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
-    eddy_tls_context *context = client_of_root();
     eddy_stream *stream;
     char line[16];
-    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, echo, &stream), 0);
     CHECK_INT(eddy_stream_write(stream, "one\ntwo\na line that is too long\n", 32), 32);
     CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 4);
     CHECK_TEXT(line, "one\n");
@@ -284,7 +275,6 @@ TEST(lines_and_limits_work_over_tls)
     CHECK_INT(eddy_stream_read_exactly(stream, line, 11), 11);
     CHECK(memcmp(line, "\n0123456789", 11) == 0);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }

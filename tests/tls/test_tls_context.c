@@ -422,7 +422,7 @@ static int protocol_of(const char *const *server, const char *const *client, con
         0);
     eddy_tls_context *context = client_with(.ca_file = certificate_path("root.pem"),
                                             .protocols = client);
-    int r = eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream);
+    int r = site_enter(&site, context, &stream);
     if (expected) {
         CHECK_INT(r, 0);
         CHECK_TEXT(eddy_tls_protocol(stream), expected);
@@ -434,7 +434,6 @@ static int protocol_of(const char *const *server, const char *const *client, con
         CHECK_INT(eddy_sleep(1), 0);
         CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
     }
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }
@@ -465,11 +464,10 @@ TEST(versions_that_have_nothing_in_common)
         0);
     eddy_tls_context *context = client_with(.ca_file = certificate_path("root.pem"),
                                             .most = EDDY_TLS_1_2);
-    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), -EPROTO);
+    CHECK_INT(site_enter(&site, context, &stream), -EPROTO);
     CHECK_CONTAINS(last_message(), "the peer refused by the alert \"protocol version\"");
     CHECK_INT(eddy_sleep(1), 0);
     CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }

@@ -5,13 +5,6 @@
 #include <eddy/sweep.h>
 #include "stream_pairs.h"
 
-/* A client's stream to a site; 0. */
-static int enter(const struct site *site, eddy_tls_context **context, eddy_stream **stream)
-{
-    *context = client_of_root();
-    return eddy_tls_connect("127.0.0.1", site->port, *context, NULL, stream);
-}
-
 /* ---- in order ---- */
 
 static const char tail[] = "all that was said before the end";
@@ -28,11 +21,9 @@ static int say_and_go(eddy_stream *stream, void *context)
 TEST(rule_204_what_came_before_the_end_is_delivered)
 {
     static struct site site;
-    eddy_tls_context *context;
     eddy_stream *stream;
     char buffer[sizeof tail];
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), say_and_go), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, say_and_go, &stream), 0);
     CHECK_INT(eddy_sleep(5), 0); /* data and end are all there */
     for (int i = 0; i < 3; i++) {
         CHECK_INT(eddy_stream_read_exactly(stream, buffer, sizeof tail), sizeof tail);
@@ -42,7 +33,6 @@ TEST(rule_204_what_came_before_the_end_is_delivered)
     CHECK_INT(eddy_tls_shutdown(stream), 0);
     CHECK_TIME(5);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }
@@ -62,11 +52,9 @@ static int answer_after_the_end(eddy_stream *stream, void *context)
 TEST(rule_204_one_side_ends_and_still_reads)
 {
     static struct site site;
-    eddy_tls_context *context;
     eddy_stream *stream;
     char buffer[64];
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), answer_after_the_end), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, answer_after_the_end, &stream), 0);
     CHECK_INT(eddy_stream_write(stream, "question", 8), 8);
     CHECK_INT(eddy_stream_write_end(stream), 0);
     CHECK_INT(eddy_stream_write(stream, "more", 4), -EPIPE);
@@ -74,7 +62,6 @@ TEST(rule_204_one_side_ends_and_still_reads)
     CHECK_TEXT(buffer, tail);
     CHECK_INT(eddy_stream_read(stream, buffer, sizeof buffer), 0);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
     site_close(&site);
     CHECK_NO_REPORT();
     return 0;
@@ -94,15 +81,12 @@ static int read_up_to_the_end(eddy_stream *stream, void *context)
 TEST(closing_says_the_end)
 {
     static struct site site;
-    eddy_tls_context *context;
     eddy_stream *stream;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), read_up_to_the_end), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, read_up_to_the_end, &stream), 0);
     CHECK_INT(eddy_stream_write(stream, "x", 1), 1);
     eddy_stream_close(stream);
     CHECK_INT(eddy_sleep(1), 0);
     CHECK_NOTES("end");
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }
@@ -117,18 +101,15 @@ static int fail_in_the_middle(eddy_stream *stream, void *context)
 TEST(a_handler_that_failed_is_no_good_end)
 {
     static struct site site;
-    eddy_tls_context *context;
     eddy_stream *stream;
     char buffer[100];
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), fail_in_the_middle), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, fail_in_the_middle, &stream), 0);
     CHECK_INT(eddy_stream_read_exactly(stream, buffer, 7), 7);
     for (int i = 0; i < 2; i++) {
         CHECK_INT(eddy_stream_read(stream, buffer, sizeof buffer), -ECONNABORTED);
     }
     CHECK_INT(eddy_tls_shutdown(stream), -ECONNABORTED);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
     site_close(&site);
     CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
     return 0;
@@ -257,17 +238,13 @@ TEST(rule_203_a_handshake_has_60_seconds)
 TEST(rule_203_a_shutdown_has_30_seconds)
 {
     static struct site site;
-    eddy_tls_context *context;
     eddy_stream *stream;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), say_nothing), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, say_nothing, &stream), 0);
     CHECK_INT(eddy_tls_shutdown(stream), -ETIMEDOUT);
     CHECK_CONTAINS(last_message(), "127.0.0.1 didn't end its side within 30 s");
     CHECK_TIME(30);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
-    eddy_server_close(site.server);
-    eddy_tls_context_close(site.service.context);
+    site_close(&site);
     return 0;
 }
 
@@ -361,11 +338,9 @@ static int reading(struct reading *a)
 TEST(closing_wakes_who_reads)
 {
     static struct site site;
-    eddy_tls_context *context;
     eddy_stream *stream;
     int err;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), say_nothing), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, say_nothing, &stream), 0);
     eddy_with_group (g, &err) {
         eddy_spawn(g, reading, .stream = stream, .expected = -ECONNABORTED);
         CHECK_INT(eddy_sleep(1), 0);
@@ -375,9 +350,7 @@ TEST(closing_wakes_who_reads)
         eddy_stream_close(stream);
     }
     CHECK_TIME(1);
-    eddy_tls_context_close(context);
-    eddy_server_close(site.server);
-    eddy_tls_context_close(site.service.context);
+    site_close(&site);
     return err;
 }
 
@@ -394,20 +367,16 @@ static int shutting(struct shutting *a)
 TEST(closing_wakes_who_shuts_down)
 {
     static struct site site;
-    eddy_tls_context *context;
     eddy_stream *stream;
     int err;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), say_nothing), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, say_nothing, &stream), 0);
     eddy_with_group (g, &err) {
         eddy_spawn(g, shutting, .stream = stream);
         CHECK_INT(eddy_sleep(1), 0);
         eddy_stream_close(stream);
     }
     CHECK_TIME(1);
-    eddy_tls_context_close(context);
-    eddy_server_close(site.server);
-    eddy_tls_context_close(site.service.context);
+    site_close(&site);
     return err;
 }
 
@@ -427,11 +396,9 @@ TEST(closing_wakes_who_waits_to_write)
 {
     static struct site site;
     static const char much[16 << 20];
-    eddy_tls_context *context;
     eddy_stream *stream;
     int err;
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), say_nothing), 0);
-    CHECK_INT(enter(&site, &context, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, say_nothing, &stream), 0);
     CHECK_INT(eddy_wait_for(eddy_stream_write(stream, much, sizeof much), 1), -ETIMEDOUT);
     eddy_with_group (g, &err) {
         eddy_spawn(g, reading, .stream = stream, .expected = -ECONNABORTED);
@@ -440,9 +407,7 @@ TEST(closing_wakes_who_waits_to_write)
         CHECK_INT(eddy_sleep(1), 0);
         eddy_stream_close(stream);
     }
-    eddy_tls_context_close(context);
-    eddy_server_close(site.server);
-    eddy_tls_context_close(site.service.context);
+    site_close(&site);
     return err;
 }
 
@@ -472,7 +437,7 @@ TEST(closing_after_a_write_that_was_given_up_is_no_good_end)
     /* In 1.3 tickets come that nobody reads, and the system resets for that. */
     eddy_tls_context *context = client_with(.ca_file = certificate_path("root.pem"),
                                             .most = EDDY_TLS_1_2);
-    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, context, NULL, &stream), 0);
+    CHECK_INT(site_enter(&site, context, &stream), 0);
     eddy_with_timeout (1, &err) {
         CHECK_INT(eddy_stream_write(stream, data, sizeof data), -ECANCELED);
     }
@@ -480,7 +445,6 @@ TEST(closing_after_a_write_that_was_given_up_is_no_good_end)
     eddy_stream_close(stream);
     CHECK_INT(eddy_server_drain(site.server), 0);
     CHECK_INT(last_read, -ECONNABORTED);
-    eddy_tls_context_close(context);
     site_close(&site);
     return 0;
 }

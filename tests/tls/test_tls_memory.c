@@ -244,11 +244,9 @@ PLAIN_TEST(each_allocation_of_a_context_fails_once)
 TEST(a_write_that_failed_is_never_sent_as_part_of_another)
 {
     static struct site site;
-    eddy_tls_context *client = client_of_root();
     eddy_stream *stream;
     static const char first[5000], second[6000] = "second";
-    CHECK_INT(site_open(&site, server_of("localhost.pem"), echo), 0);
-    CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, client, NULL, &stream), 0);
+    CHECK_INT(site_with_visitor(&site, echo, &stream), 0);
     CHECK_INT(exchange_hello(stream), 0);
     only = "src/tls/";
     allocations = 0;
@@ -260,7 +258,6 @@ TEST(a_write_that_failed_is_never_sent_as_part_of_another)
     CHECK_INT(eddy_stream_write(stream, second, sizeof second), -EPIPE);
     CHECK_CONTAINS(last_message(), "failed before");
     eddy_stream_close(stream);
-    eddy_tls_context_close(client);
     CHECK_INT(eddy_sleep(1), 0);
     site_close(&site);
     CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");

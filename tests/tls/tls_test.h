@@ -29,27 +29,44 @@ struct site {
     struct eddy_tls_service service;
     eddy_server *server;
     int port;
+    eddy_tls_context *visitor; /* of the client that entered; or NULL */
 };
 
 /* Takes the context over. */
 TEST_HELPER int site_open(struct site *site, eddy_tls_context *context,
                           eddy_stream_handler *handler)
 {
-    site->service = (struct eddy_tls_service){.context = context, .handler = handler};
+    *site = (struct site){.service = {.context = context, .handler = handler}};
     int r = eddy_tls_serve("127.0.0.1", 0, &site->service, NULL, &site->server);
     if (r < 0) {
         eddy_tls_context_close(context);
-        site->service.context = NULL;
-        site->server = NULL;
+        *site = (struct site){.port = 0};
         return r;
     }
     site->port = eddy_server_port(site->server);
     return 0;
 }
 
+/* A client's stream to it. Takes the client's context over. */
+TEST_HELPER int site_enter(struct site *site, eddy_tls_context *context, eddy_stream **stream)
+{
+    site->visitor = context;
+    return eddy_tls_connect("127.0.0.1", site->port, context, NULL, stream);
+}
+
+/* A site of localhost.pem, and the stream of a client that trusts it. */
+TEST_HELPER int site_with_visitor(struct site *site, eddy_stream_handler *handler,
+                                  eddy_stream **stream)
+{
+    int r = site_open(site, server_of("localhost.pem"), handler);
+    return r < 0 ? r : site_enter(site, client_of_root(), stream);
+}
+
+/* The visitor's stream is closed by then. */
 TEST_HELPER void site_close(struct site *site)
 {
     eddy_server_close(site->server);
+    eddy_tls_context_close(site->visitor);
     eddy_tls_context_close(site->service.context);
 }
 
