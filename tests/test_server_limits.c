@@ -92,6 +92,49 @@ TEST(a_server_that_may_not_accept_does_not_spin)
     return 0;
 }
 
+/* Says of one connection that it is gone before it hands out those that are there. */
+static struct {
+    const struct engine_vtable *real;
+    struct engine_vtable table;
+    int code;
+} disturbed;
+
+static int disturb(struct engine *engine, int descriptor, struct sockaddr *address, socklen_t *size)
+{
+    int code = disturbed.code;
+    disturbed.code = 0;
+    return code < 0 ? code : disturbed.real->accept(engine, descriptor, address, size);
+}
+
+TEST(rule_212_a_connection_that_broke_on_its_way_holds_up_nobody)
+{
+    static const int codes[] = {ECONNABORTED, EPROTO, ENETDOWN,     ENOPROTOOPT, EHOSTDOWN,
+                                ENONET,       EPERM,  EHOSTUNREACH, EOPNOTSUPP,  ENETUNREACH};
+    enum { CODES = sizeof codes / sizeof codes[0] };
+    struct engine *engine = eddy_current_loop()->engine;
+    eddy_server *server = serve(linger, NULL, NULL);
+    int clients[CODES];
+    disturbed.real = engine->call;
+    disturbed.table = *engine->call;
+    disturbed.table.accept = disturb;
+    engine->call = &disturbed.table;
+    for (int i = 0; i < CODES; i++) {
+        disturbed.code = -codes[i];
+        clients[i] = connected_socket(eddy_server_port(server));
+        for (int naps = 0; naps < 500 && (int)eddy_server_connections(server) == i; naps++)
+            CHECK_INT(eddy_sleep(0.001), 0); /* less than a pause, in all */
+        CHECK_INT(disturbed.code, 0);
+        CHECK_INT(eddy_server_connections(server), i + 1);
+    }
+    CHECK_NO_REPORT();
+    engine->call = disturbed.real;
+    for (int i = 0; i < CODES; i++)
+        close(clients[i]);
+    CHECK(server_reaches(server, 0));
+    eddy_server_close(server);
+    return 0;
+}
+
 /* However the connection ends. */
 static int stay(eddy_stream *stream, void *context)
 {

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include "loop.h"
+#include "server.h"
 #include "support/folder.h"
 #include "support/test.h"
 
@@ -172,6 +173,67 @@ TEST(a_name_that_is_in_use)
     return 0;
 }
 
+/* A stream socket with that name, which doesn't listen. */
+static int bind_only(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int socket = CALL(socket, AF_UNIX, SOCK_STREAM, 0);
+    EXPECT_INT(CALL(bind, socket, (struct sockaddr *)&address, sizeof address), 0);
+    return socket;
+}
+
+/* One that wants to be connected there: what it is told. */
+static int connect_now(int *ret_socket)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    *ret_socket = CALL(socket, AF_UNIX, SOCK_STREAM, 0);
+    return CALL(connect, *ret_socket, (struct sockaddr *)&address, sizeof address);
+}
+
+TEST(a_name_whose_server_has_no_room_now_is_in_use_too)
+{
+    enum { MOST = 100 };
+    int clients[MOST], count = 0, r = 0;
+    eddy_server *second = NULL;
+    CHECK_INT(make_path(), 0);
+    int listener = bind_only();
+    CHECK_INT(CALL(listen, listener, 1), 0);
+    while (r == 0 && count < MOST)
+        r = connect_now(&clients[count++]);
+    CHECK_INT(r, -EAGAIN);
+    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK(exists());
+    while (count)
+        CHECK_INT(CALL(close, clients[--count]), 0);
+    CHECK_INT(CALL(close, listener), 0);
+    remove_path();
+    return 0;
+}
+
+REAL_TEST(rule_218_a_forked_child_leaves_the_name_to_its_parent)
+{
+    CHECK_INT(make_path(), 0);
+    eddy_server *server = serve(NULL);
+    struct engine *engine = loop_self->engine;
+    const struct link *first = server->listeners.first;
+    pid_t child = fork();
+    if (child == 0) {
+        listen_path_remove(engine, container_of(first, const struct listener, link)->socket.path);
+        _exit(0);
+    }
+    int status = -1;
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK_INT(status, 0);
+    CHECK(exists());
+    CHECK(echoes(path));
+    eddy_server_close(server);
+    CHECK(!exists());
+    remove_path();
+    return 0;
+}
+
 static int take_over(void)
 {
     CHECK(exists());
@@ -198,16 +260,6 @@ REAL_PLAIN_TEST(a_server_that_was_killed_leaves_a_name_that_the_next_one_removes
     EXPECT_INT(waitpid(child, &status, 0), child);
     EXPECT_INT(status, 0);
     EXPECT_INT(test_run(take_over), 0);
-}
-
-/* A stream socket with that name, which doesn't listen. */
-static int bind_only(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int socket = CALL(socket, AF_UNIX, SOCK_STREAM, 0);
-    EXPECT_INT(CALL(bind, socket, (struct sockaddr *)&address, sizeof address), 0);
-    return socket;
 }
 
 TEST(a_server_that_has_bound_and_is_about_to_listen_is_not_taken_for_dead)

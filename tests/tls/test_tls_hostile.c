@@ -240,6 +240,49 @@ TEST(a_peer_that_wants_answers_and_reads_none_is_left)
     return 0;
 }
 
+/* ---- a second handshake ---- */
+
+/* Of TLS 1.2: 1 if the peer goes along. */
+static int shake_hands_again(eddy_stream *stream, void *context)
+{
+    (void)context;
+    struct peer peer;
+    char byte;
+    peer_open(&peer, TLS_server_method(), stream);
+    SSL_CTX_set_max_proto_version(peer.context, TLS1_2_VERSION);
+    peer_begin(&peer, true);
+    int r = peer_handshake(&peer);
+    SSL_renegotiate(peer.ssl);
+    bool waits = true;
+    while (r == 0 && waits &&
+           !(SSL_is_init_finished(peer.ssl) && !SSL_renegotiate_pending(peer.ssl))) {
+        SSL_do_handshake(peer.ssl);
+        waits = SSL_get_error(peer.ssl, SSL_read(peer.ssl, &byte, 1)) == SSL_ERROR_WANT_READ;
+        r = peer_say_all(&peer);
+        if (r == 0 && waits)
+            r = peer_hear(&peer);
+    }
+    note("%s", r == 0 && waits ? "again" : "refused");
+    peer_close(&peer);
+    return 0;
+}
+
+TEST(a_handshake_is_never_made_anew)
+{
+    eddy_server *server;
+    eddy_tls_context *context = client_of_root();
+    eddy_stream *stream;
+    char byte;
+    CHECK_INT(eddy_serve("127.0.0.1", 0, shake_hands_again, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_tls_connect("127.0.0.1", eddy_server_port(server), context, NULL, &stream), 0);
+    CHECK_INT(eddy_wait_for(eddy_stream_read(stream, &byte, 1), 10), -EPROTO);
+    CHECK_NOTES("refused");
+    eddy_stream_close(stream);
+    eddy_tls_context_close(context);
+    eddy_server_close(server);
+    return 0;
+}
+
 /* ---- before the handshake ---- */
 
 static eddy_tls_context *upgrade_context;
