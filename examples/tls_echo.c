@@ -118,18 +118,31 @@ static int both(void)
     return r;
 }
 
+static int make_certificate(void)
+{
+    eddy_process *openssl;
+    int code, r = eddy_process_shell(
+                  "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost "
+                  "-addext subjectAltName=DNS:localhost -keyout server.key -out server.pem 2>&-",
+                  NULL, &openssl);
+    if (r < 0)
+        return r;
+    r = eddy_process_wait(openssl, &code);
+    eddy_process_close(openssl);
+    return r == 0 && code != 0 ? eddy_fail(-EIO, "openssl makes no certificate") : r;
+}
+
 static int with_certificate_of_its_own(void)
 {
-    char directory[] = "/tmp/tls-echo-XXXXXX";
-    if (!mkdtemp(directory) || chdir(directory) < 0 ||
-        system("openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost "
-               "-addext subjectAltName=DNS:localhost -keyout server.key -out server.pem 2>&-") != 0)
-        return -ENOENT;
-    int r = eddy_run(both);
-    (void)unlink("server.key");
-    (void)unlink("server.pem");
-    (void)rmdir(directory);
-    return r;
+    eddy_temporary *folder; /* closing removes it, and what is in it */
+    int r = eddy_temporary_directory_open(NULL, &folder);
+    if (r < 0)
+        return r;
+    eddy_defer(eddy_temporary_close, folder);
+    if (chdir(eddy_temporary_path(folder)) < 0)
+        return -errno;
+    r = make_certificate();
+    return r < 0 ? r : both();
 }
 
 int main(int argc, char **argv)
@@ -140,6 +153,6 @@ int main(int argc, char **argv)
     else if ((argc == 4 || argc == 5) && strcmp(argv[1], "visit") == 0)
         r = eddy_run(visit, .host = argv[2], .port = atoi(argv[3]), .roots = argv[4]);
     else
-        r = with_certificate_of_its_own();
+        r = eddy_run(with_certificate_of_its_own);
     return r < 0;
 }

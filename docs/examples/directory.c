@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <eddy.h>
 
 static int make_file(const char *path)
@@ -13,21 +13,25 @@ static int make_file(const char *path)
 
 static int program(void)
 {
-    char folder[] = "/tmp/eddy-directory-XXXXXX", deep[64], file[80];
-    int err;
-    if (!mkdtemp(folder))
-        return -errno;
-    snprintf(deep, sizeof deep, "%s/one/two", folder);
-    snprintf(file, sizeof file, "%s/three", deep);
-    int r = eddy_make_directories(deep, 0700);
+    eddy_temporary *folder; /* closing removes it, and what is in it */
+    char deep[PATH_MAX], file[PATH_MAX];
+    int err, r = eddy_temporary_directory_open(NULL, &folder);
+    if (r < 0)
+        return r;
+    eddy_defer(eddy_temporary_close, folder);
+    const char *path = eddy_temporary_path(folder);
+    snprintf(deep, sizeof deep, "%s/one/two", path);
+    snprintf(file, sizeof file, "%s/one/two/three", path);
+    r = eddy_make_directories(deep, 0700);
     if (r == 0)
         r = make_file(file);
 
-    eddy_foreach (struct eddy_walk_entry *, entry, &err, eddy_walk, .path = folder)
+    eddy_foreach (struct eddy_walk_entry *, entry, &err, eddy_walk, .path = path)
         printf("%*s%s%s\n", 2 * ((int)entry->depth - 1), "", entry->name,
                entry->type == DT_DIR ? "/" : "");
 
-    int removed = eddy_remove_tree(folder);
+    snprintf(deep, sizeof deep, "%s/one", path);
+    int removed = eddy_remove_tree(deep);
     return r < 0 ? r : err < 0 ? err : removed;
 }
 

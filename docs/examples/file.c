@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 #include <eddy.h>
 
 static int copy_words(const char *path)
 {
     eddy_file *file;
-    int r = eddy_file_open(path, O_RDWR | O_TRUNC, 0600, &file);
+    int r = eddy_file_open(path, O_RDWR | O_CREAT, 0600, &file);
     if (r < 0)
         return r;
     char text[64];
@@ -28,14 +27,14 @@ static int copy_words(const char *path)
 
 static int program(void)
 {
-    char path[] = "/tmp/eddy-file-XXXXXX";
-    int descriptor = mkstemp(path);
-    if (descriptor < 0)
-        return -errno;
-    close(descriptor);
-    int r = copy_words(path);
-    int removed = eddy_unlink(path);
-    r = r < 0 ? r : removed;
+    eddy_temporary *folder; /* closing removes it, and what is in it */
+    char path[PATH_MAX];
+    int r = eddy_temporary_directory_open(NULL, &folder);
+    if (r < 0)
+        return r;
+    eddy_defer(eddy_temporary_close, folder);
+    snprintf(path, sizeof path, "%s/words", eddy_temporary_path(folder));
+    r = copy_words(path);
 
     eddy_file *file;
     if (eddy_file_open("/no/such/file", O_RDONLY, 0, &file) < 0)

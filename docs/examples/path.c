@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <eddy.h>
 
 static int program(void)
 {
-    char folder[] = "/tmp/eddy-path-XXXXXX", deep[64], other[64];
+    eddy_temporary *folder; /* closing removes it, and what is in it */
+    char deep[PATH_MAX], other[PATH_MAX];
     struct stat status;
-    if (!mkdtemp(folder))
-        return -errno;
-    snprintf(deep, sizeof deep, "%s/one/two", folder);
-    snprintf(other, sizeof other, "%s/other", folder);
+    int r = eddy_temporary_directory_open(NULL, &folder);
+    if (r < 0)
+        return r;
+    eddy_defer(eddy_temporary_close, folder);
+    snprintf(deep, sizeof deep, "%s/one/two", eddy_temporary_path(folder));
+    snprintf(other, sizeof other, "%s/other", eddy_temporary_path(folder));
 
-    int r = eddy_make_directories(deep, 0700);
+    r = eddy_make_directories(deep, 0700);
     if (r == 0)
         r = eddy_rename(deep, other);
     if (r == 0)
@@ -22,11 +25,6 @@ static int program(void)
     if (r == 0)
         r = eddy_remove_directory(other);
 
-    snprintf(deep, sizeof deep, "%s/one", folder);
-    if (r == 0)
-        r = eddy_remove_directory(deep);
-    if (r == 0)
-        r = eddy_remove_directory(folder);
     if (eddy_path_status("/no/such/file", &status, true) < 0)
         printf("%s\n", eddy_failure_message(eddy_last_failure()));
     return r;

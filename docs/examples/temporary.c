@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include <limits.h>
 #include <stdio.h>
 #include <eddy.h>
 
 /* Fails after a part of the report was written: the file is as it was. */
-static int write_report(const char *path)
+static int write_report(const char *folder, const char *path)
 {
     eddy_temporary *report;
-    int r = eddy_temporary_file_open("/tmp", 0600, &report);
+    int r = eddy_temporary_file_open(folder, 0600, &report);
     if (r < 0)
         return r;
     eddy_defer(eddy_temporary_close, report);
@@ -33,7 +34,7 @@ static int print(const char *path)
 static int program(void)
 {
     eddy_temporary *folder;
-    char path[128];
+    char path[PATH_MAX];
     int r = eddy_temporary_directory_open(NULL, &folder);
     if (r < 0)
         return r;
@@ -41,7 +42,7 @@ static int program(void)
     snprintf(path, sizeof path, "%s/report", eddy_temporary_path(folder));
 
     r = eddy_replace_file(path, "yesterday's report", 18, 0600);
-    if (r == 0 && write_report(path) < 0)
+    if (r == 0 && write_report(eddy_temporary_path(folder), path) < 0)
         printf("%s\n", eddy_failure_message(eddy_last_failure()));
     return r < 0 ? r : print(path);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 #include <eddy.h>
 #include <eddy/tls.h>
@@ -51,7 +50,7 @@ static void be_quiet(void *context, const struct eddy_log_record *record)
     (void)context, (void)record; /* the server's own view of the client that refused it */
 }
 
-static int program(void)
+static int serve_and_visit(void)
 {
     struct eddy_tls_certificate own = {"server.pem", "server.key", NULL};
     struct eddy_tls_context_options options = {.certificates = &own, .certificate_count = 1};
@@ -70,17 +69,35 @@ static int program(void)
     return r;
 }
 
+static int make_certificate(void)
+{
+    eddy_process *openssl;
+    int code, r = eddy_process_shell(
+                  "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost "
+                  "-addext subjectAltName=DNS:localhost -keyout server.key -out server.pem 2>&-",
+                  NULL, &openssl);
+    if (r < 0)
+        return r;
+    r = eddy_process_wait(openssl, &code);
+    eddy_process_close(openssl);
+    return r == 0 && code != 0 ? eddy_fail(-EIO, "openssl makes no certificate") : r;
+}
+
+static int program(void)
+{
+    eddy_temporary *folder; /* closing removes it, and what is in it */
+    int r = eddy_temporary_directory_open(NULL, &folder);
+    if (r < 0)
+        return r;
+    eddy_defer(eddy_temporary_close, folder);
+    if (chdir(eddy_temporary_path(folder)) < 0)
+        return -errno;
+    r = make_certificate();
+    return r < 0 ? r : serve_and_visit();
+}
+
 int main(void)
 {
-    char directory[] = "/tmp/tls-example-XXXXXX"; /* a certificate to try it with */
-    if (!mkdtemp(directory) || chdir(directory) < 0 ||
-        system("openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost "
-               "-addext subjectAltName=DNS:localhost -keyout server.key -out server.pem 2>&-") != 0)
-        return 1;
     struct eddy_options options = {.log = be_quiet};
-    int r = eddy_run_with(&options, program);
-    unlink("server.key");
-    unlink("server.pem");
-    rmdir(directory);
-    return r < 0;
+    return eddy_run_with(&options, program) < 0;
 }
