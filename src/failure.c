@@ -294,6 +294,9 @@ static int error_number(int code)
     return code == INT_MIN ? 0 : code < 0 ? -code : code;
 }
 
+/* As many as a traceback of Python's shows of a group. */
+#define PRINTED_CHILDREN 15
+
 static void failure_print(const eddy_failure *failure, FILE *stream, int depth, const char *lead)
 {
     fprintf(stream, "%*s%s%s: %s", 2 * depth, "", lead, eddy_error_name(failure->code),
@@ -305,8 +308,11 @@ static void failure_print(const eddy_failure *failure, FILE *stream, int depth, 
     fputs(failure->task[0] || failure->file[0] ? ")\n" : "\n", stream);
     if (failure->cause)
         failure_print(failure->cause, stream, depth + 1, "caused by ");
-    for (size_t i = 0; i < failure->count; i++)
+    for (size_t i = 0; i < failure->count && i < PRINTED_CHILDREN; i++)
         failure_print(failure->children[i], stream, depth + 1, "- ");
+    if (failure->count > PRINTED_CHILDREN)
+        fprintf(stream, "%*sand %zu more\n", 2 * (depth + 1), "",
+                failure->count - PRINTED_CHILDREN);
 }
 
 void eddy_failure_print(const eddy_failure *failure, FILE *stream)

@@ -5,10 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "log.h"
 #include "server.h"
 
-#define SERVER_BACKLOG 100
+#define SERVER_BACKLOG SOMAXCONN /* the system cuts it down to its own limit */
 #define SERVER_MAX_CONNECTIONS 10000
 #define SERVER_ABORT_AFTER 10.0 /* seconds */
 

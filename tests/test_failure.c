@@ -214,6 +214,26 @@ ORDERED_TEST(print_shows_code_message_place_cause_and_children_as_a_tree)
     return 0;
 }
 
+ORDERED_TEST(print_shows_the_first_15_of_many_and_counts_the_rest)
+{
+    int err;
+    eddy_with_group (g, &err, .policy = EDDY_RUN_ALL) {
+        for (int i = 0; i < 2000; i++)
+            eddy_spawn(g, nap, .name = "n", .result = -EPIPE);
+    }
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    eddy_failure_print(eddy_last_failure(), stream);
+    (void)fclose(stream);
+    bool good = EXPECT_INT(test_count_lines(text), 1 + 15 + 1) &&
+                EXPECT_CONTAINS(text, "EPIPE: 2000 of 2000 tasks failed") &&
+                EXPECT_CONTAINS(text, ")\n  and 1985 more\n");
+    free(text);
+    CHECK(good);
+    return 0;
+}
+
 PLAIN_TEST(error_names)
 {
     EXPECT_TEXT(eddy_error_name(-ETIMEDOUT), "ETIMEDOUT");

@@ -35,9 +35,7 @@ static int client(struct client *a)
 
 EDDY_TEST_WITH(five_hundred_clients, .any_order = true, .heavy = true)
 {
-    /* With a smaller backlog the system would put some off for a second. */
-    const struct eddy_serve_options options = {.backlog = 512};
-    eddy_server *server = serve(echo, NULL, &options);
+    eddy_server *server = serve(echo, NULL, NULL);
     int err;
     eddy_with_group (g, &err) {
         for (int i = 0; i < 500; i++)

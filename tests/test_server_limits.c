@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers: what is accepted and when, limits, running out of descriptors and tasks. */
+#include <stdio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #define TEST_DEFAULTS .real_system = true
@@ -49,6 +52,37 @@ static int exhaust(void)
     CHECK_INT(eddy_sleep(0.1), 0);
     CHECK_INT(read(one, buffer, sizeof buffer), 6);
     close(one);
+    eddy_server_close(server);
+    return 0;
+}
+
+/* The one descriptor of this program that listens. */
+static int find_listener(void)
+{
+    for (int i = 0, listens; i < 1024; i++) {
+        socklen_t size = sizeof listens;
+        if (getsockopt(i, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+            return i;
+    }
+    return -1;
+}
+
+TEST(rule_212_as_many_may_wait_as_the_system_allows)
+{
+    eddy_server *server = serve(echo, NULL, NULL);
+    struct tcp_info info = {.tcpi_state = 0};
+    socklen_t size = sizeof info;
+    unsigned limit = 0;
+    FILE *file = fopen("/proc/sys/net/core/somaxconn", "r");
+    bool known = file && fscanf(file, "%u", &limit) == 1;
+    if (file)
+        (void)fclose(file);
+    if (!known || getsockopt(find_listener(), IPPROTO_TCP, TCP_INFO, &info, &size) < 0) {
+        print_message("SKIP: the system doesn't say how many may wait\n");
+        eddy_server_close(server);
+        skip();
+    }
+    CHECK_INT(info.tcpi_sacked, limit < SOMAXCONN ? limit : SOMAXCONN); /* of one that listens */
     eddy_server_close(server);
     return 0;
 }

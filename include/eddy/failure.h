@@ -57,7 +57,8 @@ EDDY_API const eddy_failure *eddy_failure_child(const eddy_failure *failure, siz
 EDDY_API const eddy_failure *eddy_failure_match(const eddy_failure *root, int code,
                                                 const eddy_failure *after);
 
-/* Prints the failure as a tree: code, message, place, cause and children. */
+/* Prints the failure as a tree: code, message, place, cause and children, the first 15 of each
+ * group and how many more there are. */
 EDDY_API void eddy_failure_print(const eddy_failure *failure, FILE *stream);
 
 /* Keeps a failure beyond the task's next one; give it back with eddy_failure_release (NULL is

@@ -33,7 +33,9 @@ typedef struct eddy_server eddy_server;
 typedef int eddy_stream_handler(eddy_stream *stream, void *context);
 
 struct eddy_serve_options {
-    int backlog;            /* connections that wait to be accepted; default 100, as asyncio's */
+    int backlog;            /* connections that wait to be accepted; default 4096, at most
+                               net.core.somaxconn. Those beyond it are put off by TCP, the first
+                               time for a second, then for two, four ... */
     size_t max_connections; /* default 10,000; further ones wait in the backlog */
     bool reuse_port;        /* several processes share the port: SO_REUSEPORT */
     mode_t mode;            /* of a path, 0600 say; default: as the umask says */
