@@ -87,6 +87,15 @@ static ssize_t copy_blocking(const struct operation *operation)
                            operation->size, 0);
 }
 
+static ssize_t extent_blocking(const struct operation *operation)
+{
+    off_t begin = lseek(operation->descriptor, operation->offset, SEEK_DATA);
+    off_t end = begin < 0 ? begin : lseek(operation->descriptor, begin, SEEK_HOLE);
+    if (end >= 0)
+        *(struct extent *)operation->buffer = (struct extent){.begin = begin, .end = end};
+    return end < 0 ? -1 : 0;
+}
+
 static ssize_t call_blocking(const struct operation *operation)
 {
     switch (operation->kind) {
@@ -122,6 +131,8 @@ static ssize_t call_blocking(const struct operation *operation)
         return flock(operation->descriptor, operation->flags);
     case OPERATION_COPY:
         return copy_blocking(operation);
+    case OPERATION_EXTENT:
+        return extent_blocking(operation);
     case OPERATION_NOTIFY:
         return inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     case OPERATION_NOTIFY_ADD:

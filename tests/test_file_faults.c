@@ -156,6 +156,71 @@ static int scenario_whole(void)
     return first_of(r, eddy_temporary_close(folder));
 }
 
+enum { SPARSE_SIZE = 70000 };
+
+static int sparse_make(void)
+{
+    eddy_file *file;
+    int r = eddy_file_open(in_scratch("sparse"), O_WRONLY | O_CREAT | O_TRUNC, 0600, &file);
+    if (r < 0)
+        return r;
+    ssize_t n = eddy_file_pwrite(file, "island", 6, 40000);
+    if (n >= 0)
+        n = eddy_file_truncate(file, SPARSE_SIZE);
+    return first_of(n < 0 ? (int)n : 0, eddy_file_close(file));
+}
+
+static int sparse_check(void)
+{
+    eddy_file *file;
+    struct stat status;
+    char text[6] = "";
+    int r = eddy_file_open(in_scratch("copy"), O_RDONLY, 0, &file);
+    if (r < 0)
+        return r;
+    ssize_t n = eddy_file_pread(file, text, sizeof text, 40000);
+    if (n == sizeof text && memcmp(text, "island", sizeof text) != 0)
+        wrong("what is between the holes wasn't copied");
+    if (n >= 0)
+        n = eddy_file_status(file, &status);
+    if (n >= 0 && status.st_size != SPARSE_SIZE)
+        wrong("the copy has %lld bytes", (long long)status.st_size);
+    return first_of(n < 0 ? (int)n : 0, eddy_file_close(file));
+}
+
+static int scenario_holes(void)
+{
+    int r = scratch_make();
+    if (r == 0)
+        r = sparse_make();
+    if (r == 0)
+        r = eddy_copy_file(in_scratch("sparse"), in_scratch("copy"));
+    if (r == 0)
+        r = sparse_check();
+    if (r == 0)
+        r = eddy_unlink(in_scratch("sparse"));
+    if (r == 0)
+        r = eddy_unlink(in_scratch("copy"));
+    return r;
+}
+
+static int check_holes(void)
+{
+    struct stat status;
+    DIR *folder = scenario_simulated() ? NULL : opendir(scratch);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        if (strcmp(entry->d_name, "copy") == 0 && stat(in_scratch("copy"), &status) == 0 &&
+            status.st_size != SPARSE_SIZE)
+            wrong("'copy' has %lld bytes", (long long)status.st_size);
+        if (strncmp(entry->d_name, ".eddy-", 6) == 0 && !may_leave)
+            wrong("'%s' is left", entry->d_name);
+    }
+    if (folder)
+        (void)closedir(folder);
+    return scenario_check();
+}
+
 /* What is at the paths is whole, whatever failed or was cancelled, and nothing else is there. */
 static int check_whole(void)
 {
@@ -201,11 +266,13 @@ static int scenario_watch_files(void)
 
 /* ---- all of them, in every way ---- */
 
+static int (*check)(void) = check_whole;
+
 static void survive_faults(const char *name, int (*scenario)(void), enum eddy_fault_kind kind)
 {
     struct eddy_fault_result result = {.sites = 0};
     const struct eddy_fault_options fault = {.scenario = scenario,
-                                             .check = check_whole,
+                                             .check = check,
                                              .kind = kind,
                                              .simulated = scenario_simulated(),
                                              .seed = 1};
@@ -219,7 +286,7 @@ static void survive(const char *name, int (*scenario)(void))
 {
     struct eddy_sweep_result result = {.points = 0};
     const struct eddy_sweep_options sweep = {
-        .scenario = scenario, .check = check_whole, .real = !scenario_simulated(), .seed = 1};
+        .scenario = scenario, .check = check, .real = !scenario_simulated(), .seed = 1};
     EXPECT_INT(eddy_sweep(&sweep, &result), 0);
     EXPECT(result.points > 0);
     printf("%s: %zu points, %zu runs, %zu failed, %zu missed\n", name, result.points, result.runs,
@@ -242,6 +309,13 @@ SURVIVES(position)
 SURVIVES(tree)
 SURVIVES(whole)
 SURVIVES(watch_files)
+
+PLAIN_TEST(survives_holes)
+{
+    check = check_holes;
+    survive("holes", scenario_holes);
+    check = check_whole;
+}
 
 /* ---- a bad disk ---- */
 

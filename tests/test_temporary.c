@@ -259,6 +259,103 @@ TEST(copies)
     return 0;
 }
 
+/* ---- holes ---- */
+
+static int write_at(const char *path, uint64_t offset, const char *text)
+{
+    eddy_file *file;
+    CHECK_INT(eddy_file_open(path, O_WRONLY | O_CREAT, 0600, &file), 0);
+    CHECK_INT(eddy_file_pwrite(file, text, strlen(text), offset), strlen(text));
+    return eddy_file_close(file);
+}
+
+static int cut_at(const char *path, uint64_t size)
+{
+    eddy_file *file;
+    CHECK_INT(eddy_file_open(path, O_WRONLY | O_CREAT, 0600, &file), 0);
+    CHECK_INT(eddy_file_truncate(file, size), 0);
+    return eddy_file_close(file);
+}
+
+static bool holds_at(const char *path, uint64_t offset, const char *text)
+{
+    char back[32];
+    eddy_file *file;
+    if (!EXPECT_INT(eddy_file_open(path, O_RDONLY, 0, &file), 0))
+        return false;
+    EXPECT_INT(eddy_file_pread(file, back, strlen(text), offset), strlen(text));
+    EXPECT_INT(eddy_file_close(file), 0);
+    return memcmp(back, text, strlen(text)) == 0;
+}
+
+static bool is_zero_at(const char *path, uint64_t offset)
+{
+    static const char zeros[64];
+    char back[64] = "x";
+    eddy_file *file;
+    if (!EXPECT_INT(eddy_file_open(path, O_RDONLY, 0, &file), 0))
+        return false;
+    EXPECT_INT(eddy_file_pread(file, back, sizeof back, offset), sizeof back);
+    EXPECT_INT(eddy_file_close(file), 0);
+    return memcmp(back, zeros, sizeof back) == 0;
+}
+
+/* Sizes, and that the copy takes as little place as the original. */
+static int copied_with_holes(const char *from, const char *to)
+{
+    struct stat original, copy;
+    CHECK_INT(eddy_copy_file(from, to), 0);
+    CHECK_INT(eddy_path_status(from, &original, true), 0);
+    CHECK_INT(eddy_path_status(to, &copy, true), 0);
+    CHECK_INT(copy.st_size, original.st_size);
+    if (original.st_blocks > 1024)
+        printf("SKIP: this file system fills holes\n");
+    else
+        CHECK(copy.st_blocks <= 1024);
+    return 0;
+}
+
+#define GIBIBYTE ((uint64_t)1 << 30)
+
+REAL_TEST(a_hole_of_a_gibibyte_stays_one)
+{
+    CHECK_INT(scratch_make(), 0);
+    const char *from = in_scratch("from"), *to = in_scratch("to");
+    CHECK_INT(write_at(from, 0, "begin"), 0);
+    CHECK_INT(write_at(from, GIBIBYTE - 3, "across"), 0);
+    CHECK_INT(write_at(from, 3 * GIBIBYTE / 2, "between"), 0);
+    CHECK_INT(cut_at(from, 2 * GIBIBYTE + 1), 0);
+    CHECK_INT(copied_with_holes(from, to), 0);
+    CHECK(holds_at(to, 0, "begin"));
+    CHECK(holds_at(to, GIBIBYTE - 3, "across"));
+    CHECK(holds_at(to, 3 * GIBIBYTE / 2, "between"));
+    CHECK(is_zero_at(to, 8192));
+    CHECK(is_zero_at(to, GIBIBYTE + 8192));
+    CHECK(is_zero_at(to, 2 * GIBIBYTE - 63));
+    CHECK_INT(eddy_unlink(from), 0);
+    return eddy_unlink(to);
+}
+
+/* All of it, at the begin, at the end, none. */
+TEST(copies_of_files_with_holes)
+{
+    CHECK_INT(scratch_make(), 0);
+    const char *from = in_scratch("from"), *to = in_scratch("to");
+    CHECK_INT(cut_at(from, 1000000), 0);
+    CHECK_INT(copied_with_holes(from, to), 0);
+    CHECK_INT(write_at(from, 600000, "middle"), 0);
+    CHECK_INT(copied_with_holes(from, to), 0);
+    CHECK(holds_at(to, 600000, "middle"));
+    CHECK_INT(write_at(from, 1999995, "an end"), 0);
+    CHECK_INT(copied_with_holes(from, to), 0);
+    CHECK(holds_at(to, 600000, "middle"));
+    CHECK(holds_at(to, 1999995, "an end"));
+    CHECK_INT(eddy_unlink(from), 0);
+    CHECK_INT(eddy_unlink(to), 0);
+    CHECK_INT(count_scratch(), 0);
+    return 0;
+}
+
 TEST(what_cannot_be_copied)
 {
     CHECK_INT(scratch_make(), 0);

@@ -66,6 +66,7 @@ enum operation_kind {
     OPERATION_LIST,       /* descriptor, buffer, size: getdents64 */
     OPERATION_LOCK,       /* descriptor, flags: flock, which mustn't wait */
     OPERATION_COPY,       /* descriptor, second_descriptor, offset in both, size: copy_file_range */
+    OPERATION_EXTENT,     /* descriptor, offset, buffer: a struct extent */
     OPERATION_NOTIFY,     /* inotify_init1: a descriptor that doesn't block */
     OPERATION_NOTIFY_ADD, /* descriptor, path, flags: the mask */
     OPERATION_NOTIFY_REMOVE, /* descriptor, flags: the number */
@@ -84,6 +85,12 @@ struct operation {
     void (*done)(struct operation *operation, int result); /* exactly once a successful submit */
     struct operation *next;                                /* the engine's */
     uint64_t engine[2];                                    /* the engine's */
+};
+
+/* What comes next in a file that isn't a hole: SEEK_DATA, SEEK_HOLE. -ENXIO: nothing does. Moves the
+ * file's position. */
+struct extent {
+    int64_t begin, end;
 };
 
 static inline int operation_directory(const struct operation *operation)

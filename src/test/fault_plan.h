@@ -37,6 +37,7 @@ enum fault_call {
     FAULT_LIST,
     FAULT_LOCK,
     FAULT_COPY,
+    FAULT_EXTENT,
     FAULT_NOTIFY,
     FAULT_NOTIFY_ADD,
     FAULT_NOTIFY_REMOVE,

@@ -46,6 +46,8 @@ static const struct {
     [FAULT_LOCK] = {"lock", {EINTR, ENOLCK}},
     [FAULT_COPY] = {"copy",
                     {EFBIG, EINVAL, EIO, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ETXTBSY, EXDEV}},
+    [FAULT_EXTENT] = {"extent",
+                      {EINVAL, EIO, EOVERFLOW}}, /* ENXIO would say that nothing is left */
     [FAULT_NOTIFY] = {"notify", {EMFILE, ENFILE, ENOMEM}},
     [FAULT_NOTIFY_ADD] = {"notify_add", {EACCES, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOTDIR}},
     [FAULT_NOTIFY_REMOVE] = {"notify_remove", {EINVAL}},

@@ -78,7 +78,7 @@ int sim_file_truncate(struct sim_file *file, int64_t size);
 ssize_t sim_file_copy(struct sim_file *from, struct sim_file *to, size_t size, int64_t offset);
 void sim_file_close(struct sim_file *file); /* gives a reference back */
 
-/* ---- sim_status.c: fstat, getdents64, flock ---- */
+/* ---- sim_status.c: fstat, lseek, getdents64, flock ---- */
 
 struct stat;
 void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status);
@@ -86,6 +86,7 @@ static inline void sim_file_status(const struct sim_file *file, struct stat *ret
 {
     sim_inode_status(file->inode, ret_status);
 }
+int sim_file_extent(const struct sim_file *file, int64_t offset, struct extent *ret_extent);
 ssize_t sim_file_list(struct sim_file *file, void *buffer, size_t size);
 int sim_file_lock(struct sim_file *file, int how);
 

@@ -99,6 +99,8 @@ static int carry_out(struct sim_operation *own)
         return file && own->files[1]
                    ? (int)sim_file_copy(file, own->files[1], operation->size, operation->offset)
                    : -EBADF;
+    case OPERATION_EXTENT:
+        return file ? sim_file_extent(file, operation->offset, operation->buffer) : -EBADF;
     case OPERATION_NOTIFY: /* nobody but the program changes this disk */
     case OPERATION_NOTIFY_ADD:
     case OPERATION_NOTIFY_REMOVE:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is asked of files and folders beside their bytes: their status, a folder's names, locks.
+ * What is asked of files and folders beside their bytes: their status, their holes, a folder's
+ * names, locks.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -10,9 +11,51 @@
 #include <sys/stat.h>
 #include "test/sim_file.h"
 
+#define BLOCK_SIZE ((size_t)4096)
+
 static mode_t type_of(const struct sim_inode *inode)
 {
     return inode->is_directory ? S_IFDIR : inode->is_socket ? S_IFSOCK : S_IFREG;
+}
+
+/* Whether the block that begins there, within the file, is one. What is all zeros takes no place. */
+static bool is_hole(const struct sim_inode *inode, size_t begin)
+{
+    size_t end = inode->size - begin < BLOCK_SIZE ? inode->size : begin + BLOCK_SIZE;
+    while (begin < end && !inode->data[begin])
+        begin++;
+    return begin == end;
+}
+
+static blkcnt_t count_blocks(const struct sim_inode *inode)
+{
+    blkcnt_t count = 0;
+    for (size_t begin = 0; begin < inode->size; begin += BLOCK_SIZE)
+        count += is_hole(inode, begin) ? 0 : BLOCK_SIZE / 512;
+    return count;
+}
+
+/* From there to where blocks of the other kind begin. */
+static size_t skip_blocks(const struct sim_inode *inode, size_t from, bool holes)
+{
+    while (from < inode->size && is_hole(inode, from / BLOCK_SIZE * BLOCK_SIZE) == holes)
+        from = (from / BLOCK_SIZE + 1) * BLOCK_SIZE;
+    return from < inode->size ? from : inode->size;
+}
+
+int sim_file_extent(const struct sim_file *file, int64_t offset, struct extent *ret_extent)
+{
+    const struct sim_inode *inode = file->inode;
+    if (file->flags & O_PATH)
+        return -EBADF;
+    if (inode->is_directory)
+        return -EINVAL;
+    size_t begin = offset < 0 ? inode->size : skip_blocks(inode, (size_t)offset, true);
+    if (begin >= inode->size)
+        return -ENXIO;
+    *ret_extent = (struct extent){.begin = (int64_t)begin,
+                                  .end = (int64_t)skip_blocks(inode, begin, false)};
+    return 0;
 }
 
 void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status)
@@ -28,8 +71,8 @@ void sim_inode_status(const struct sim_inode *inode, struct stat *ret_status)
                                                            : 0644),
         .st_nlink = inode->names,
         .st_size = (off_t)inode->size,
-        .st_blksize = 4096,
-        .st_blocks = (blkcnt_t)((inode->size + 511) / 512),
+        .st_blksize = BLOCK_SIZE,
+        .st_blocks = count_blocks(inode),
         .st_atim = modified,
         .st_mtim = modified,
         .st_ctim = modified,
