@@ -314,6 +314,55 @@ static void test_many_watches(void **state)
     }
 }
 
+static void make_tcp_pair(int pair[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(pair[0], (struct sockaddr *)&address, size), 0);
+    pair[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(pair[1] >= 0);
+    (void)close(listener);
+}
+
+/* An answer to a hang-up costs each read a call in vain: plain data mustn't be told as one. */
+static void test_urgent_data_is_a_hang_up_and_other_data_is_none(void **state)
+{
+    struct engine *engine = ENGINE_OR_SKIP(state);
+    int pair[2];
+    char bytes[8];
+    make_tcp_pair(pair);
+    struct counter counter;
+    begin_edge(engine, &counter, pair[0]);
+    settle(engine);
+    for (int i = 0; i < 3; i++) {
+        forget(&counter);
+        assert_int_equal(send(pair[1], "data", 4, 0), 4);
+        while (!(counter.what & READY_READ)) /* a short wait looks more closely, the first not */
+            assert_true(engine->call->turn(engine, i == 0 ? -1 : MILLISECOND) >= 0);
+        assert_int_equal(engine->call->turn(engine, MILLISECOND), 0);
+        assert_int_equal(counter.what & READY_HANGUP, 0);
+        assert_int_equal(engine->call->receive(engine, pair[0], bytes, sizeof bytes), 4);
+    }
+    for (int i = 0; i < 2; i++) { /* with a wait of any length it's told */
+        forget(&counter);
+        assert_int_equal(send(pair[1], "!", 1, MSG_OOB), 1);
+        while (!(counter.what & READY_HANGUP))
+            assert_true(engine->call->turn(engine, i == 0 ? -1 : MILLISECOND) >= 0);
+        assert_int_equal(send(pair[1], "data", 4, 0), 4);
+        settle(engine);
+        while (engine->call->receive(engine, pair[0], bytes, sizeof bytes) > 0)
+            continue;
+    }
+    engine->call->unwatch(engine, &counter.watch);
+    (void)engine->call->close(engine, pair[0]);
+    (void)close(pair[1]);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, engine_up, engine_down)
 
 int main(void)
@@ -331,6 +380,7 @@ int main(void)
         TEST(test_close_closes),
         TEST(test_what_has_no_readiness),
         TEST(test_many_watches),
+        TEST(test_urgent_data_is_a_hang_up_and_other_data_is_none),
     };
     return engine_run(tests, sizeof tests / sizeof *tests);
 }

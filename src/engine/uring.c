@@ -38,6 +38,8 @@ static void feed_slot(struct uring_engine *uring, uint32_t index, struct io_urin
         io_uring_prep_poll_multishot(entry, uring->eventfd, EPOLLIN);
     else if (slot->kind == SLOT_OPERATION)
         uring_operation_prepare(slot->target, entry);
+    else if (slot->kind == SLOT_LOOK)
+        uring_look_prepare(entry);
     else
         uring_watch_prepare(slot->target, entry);
     entry->user_data = tag;
@@ -144,6 +146,12 @@ static int complete(struct uring_engine *uring, struct uring_completion completi
         return uring_watch_complete(uring, index, completion.result, last);
     case SLOT_WAKE:
         complete_wake(uring, index, last);
+        return 0;
+    case SLOT_LOOK:
+        if (!slot->cancelled)
+            return uring_look(uring);
+        if (!slot->queued)
+            slot_put(&uring->table, index);
     }
     return 0;
 }
@@ -220,6 +228,8 @@ static int uring_turn(struct engine *engine, int64_t timeout_ns)
         planned -= taken;
         delivered += deliver_finished(uring);
         /* The wake poll always flies, except at the engine's end. */
+        if (uring->in_doubt && timeout_ns > 0 && timeout_ns < URING_LOOK_AFTER_NS)
+            delivered += uring_look(uring);
         bool wait = delivered == 0 && uring->todo.count == 0 && !uring->awake && uring->flying > 0;
         r = uring_ring_enter(&uring->ring, wait ? timeout_ns : 0);
         if (r < 0)
@@ -375,7 +385,8 @@ int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size)
     uring->base.call = &uring_vtable;
     int r = -ENOMEM;
     uint32_t wake = slot_take(&uring->table, SLOT_WAKE, NULL);
-    if (!wake)
+    uring->look = slot_take(&uring->table, SLOT_LOOK, NULL);
+    if (!wake || !uring->look)
         goto fail;
     slot_push(&uring->table, &uring->todo, wake);
     uring->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -23,6 +23,8 @@ struct uring_engine {
     int told;                 /* an eventfd, signalled by every completion */
     uint32_t flying;          /* slots that the kernel has */
     uint32_t polls_to_cancel; /* unwatched, and still in todo */
+    uint32_t look;            /* the slot of the timer for watches in doubt */
+    bool in_doubt;            /* there are such, and it runs */
     struct slot_table table;
     struct slot_queue todo;     /* for the kernel */
     struct slot_queue finished; /* cancelled before the kernel had them: only done() is missing */
@@ -47,5 +49,11 @@ int uring_close(struct engine *engine, int descriptor);
 void uring_watch_prepare(const struct watch *watch, struct io_uring_sqe *entry);
 int uring_watch_complete(struct uring_engine *uring, uint32_t index, int result, bool last);
 void uring_watch_end(struct uring_engine *uring, uint32_t index);
+
+/* The timer for watches in doubt: fills in its entry; looks at them, which it does before a wait of
+ * less than its own, too, and returns the number of things delivered. */
+#define URING_LOOK_AFTER_NS 50000000
+void uring_look_prepare(struct io_uring_sqe *entry);
+int uring_look(struct uring_engine *uring);
 
 #endif

@@ -24,6 +24,7 @@ enum slot_kind {
     SLOT_WAKE, /* no target: the engine's own poll of its eventfd */
     SLOT_WATCH,
     SLOT_OPERATION,
+    SLOT_LOOK, /* no target: the engine's own timer, see uring_watch.c */
 };
 
 struct slot {
@@ -34,6 +35,7 @@ struct slot {
     bool queued;    /* in a queue */
     bool flying;    /* the kernel has it: its last completion is still to come */
     bool cancelled; /* it is to end */
+    bool in_doubt;  /* a watch: urgent data may have come */
 };
 
 /* By index, because the table moves when it grows. Index 0 is nobody: the end of lists, and the tag
