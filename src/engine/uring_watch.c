@@ -33,6 +33,8 @@
 #include "engine/events.h"
 #include "engine/uring_engine.h"
 
+enum { LOOK_BATCH = 64 };
+
 /* A ring polls everything: files are always ready to it. epoll refuses what has no readiness, and
  * the callers rely on it. Devices differ among themselves, so epoll itself is asked. */
 static int check_pollable(int descriptor)
@@ -151,21 +153,40 @@ static int settle_urgency(struct uring_engine *uring, struct slot *slot, int res
     return result & ~(EPOLLRDBAND | EPOLLPRI);
 }
 
-int uring_look(struct uring_engine *uring)
+/* The next ones in doubt, from slot `first` on: their files and slots. */
+static nfds_t gather_doubtful(struct uring_engine *uring, uint32_t *first,
+                              struct pollfd files[LOOK_BATCH], uint32_t slots[LOOK_BATCH])
 {
-    int delivered = 0;
-    uring->in_doubt = false;
-    for (uint32_t i = 1; i < uring->table.made; i++) {
-        struct slot *slot = slot_at(&uring->table, i);
-        struct watch *watch = slot->target;
+    nfds_t count = 0;
+    for (; *first < uring->table.made && count < LOOK_BATCH; ++*first) {
+        struct slot *slot = slot_at(&uring->table, *first);
+        const struct watch *watch = slot->target;
         if (!slot->in_doubt || !watch)
             continue;
         slot->in_doubt = false;
-        struct pollfd file = {.fd = watch->descriptor, .events = POLLPRI};
-        if (poll(&file, 1, 0) <= 0 || !(file.revents & POLLPRI))
+        slots[count] = *first;
+        files[count++] = (struct pollfd){.fd = watch->descriptor, .events = POLLPRI};
+    }
+    return count;
+}
+
+int uring_look(struct uring_engine *uring)
+{
+    struct pollfd files[LOOK_BATCH];
+    uint32_t slots[LOOK_BATCH], next = 1;
+    nfds_t count;
+    int delivered = 0;
+    uring->in_doubt = false;
+    while ((count = gather_doubtful(uring, &next, files, slots)) > 0) {
+        if (poll(files, count, 0) <= 0)
             continue;
-        watch->ready(watch, READY_READ | READY_HANGUP);
-        delivered++;
+        for (nfds_t i = 0; i < count; i++) {
+            struct watch *watch = slot_at(&uring->table, slots[i])->target;
+            if (!(files[i].revents & POLLPRI) || !watch || watch->descriptor != files[i].fd)
+                continue; /* it may have been unwatched by one before it */
+            watch->ready(watch, READY_READ | READY_HANGUP);
+            delivered++;
+        }
     }
     return delivered;
 }
