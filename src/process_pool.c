@@ -292,7 +292,7 @@ int eddy_process_pool_open(eddy_pool **ret_pool, const struct eddy_process_pool_
     pool->base.call = &process_pool_calls;
     pool->most_workers = processes;
     pool->most_queued = queue < SIZE_MAX / 2 ? queue : SIZE_MAX / 2;
-    r = zygote_channel_open(&pool->channel);
+    r = zygote_channel_open((uint32_t)processes, &pool->channel);
     if (r < 0) {
         memory_free(pool);
         return eddy_fail(r, "no channel to the server of worker processes: %s", strerror(-r));

@@ -80,13 +80,12 @@ int message_send(int socket, const struct iovec *parts, size_t count, int descri
     return 0;
 }
 
-int zygote_channel_open(int *ret_channel)
+int zygote_channel_open(uint32_t workers, int *ret_channel)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    char byte = 0;
-    struct iovec part = {&byte, 1};
+    struct iovec part = {&workers, sizeof workers};
     int r = message_send(zygote.control, &part, 1, pair[1], 0);
     close(pair[1]);
     if (r < 0) {

@@ -3,7 +3,7 @@
  * The zygote: a small server process, forked while the program was young (no thread, no loop, no
  * ring), which forks the workers of process pools. Here is what goes between the three:
  *
- *     program ---control---> zygote          a channel a pool comes in
+ *     program ---control---> zygote          a channel a pool comes in, with its size
  *        |  \----channel---> (one a pool)    requests out, reports of ended workers back
  *        |                      | fork
  *        \-------socket-----> worker         jobs out, replies back
@@ -33,7 +33,8 @@ struct zygote_request {
     uint32_t worker; /* the program's number for it */
 };
 
-/* Zygote to program: a worker ended, or couldn't be started. Exactly once a start. */
+/* Zygote to program: a worker ended, or couldn't be started. Exactly once a
+ * start; until then the worker counts as one of the pool's. */
 struct zygote_report {
     uint32_t worker;
     int32_t error; /* negative errno of fork(2), else 0 and: */
@@ -70,8 +71,8 @@ struct worker_reply {
 /* 0, or -ENOTSUP and a failure that says why `call` can't have processes. */
 int zygote_check(const char *call);
 
-/* A channel for a new pool: 0, or a negative errno. */
-int zygote_channel_open(int *ret_channel);
+/* A channel for a new pool of at most so many workers: 0, or a negative errno. */
+int zygote_channel_open(uint32_t workers, int *ret_channel);
 
 /* Was the function there when the zygote was forked? */
 bool zygote_knows(eddy_function_ *function);

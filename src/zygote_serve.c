@@ -3,8 +3,9 @@
  * The zygote at work: forks workers, kills them on request, reaps them and reports how they ended.
  *
  * It never blocks but in poll: a report that doesn't fit into a channel waits in the worker's
- * record. It alone kills workers, because only their parent can be sure that a pid still means the
- * process it meant: until it is reaped.
+ * record. So that none is ever lost, a channel has the records of all its workers from its
+ * beginning. It alone kills workers, because only their parent can be sure that a pid still means
+ * the process it meant: until it is reaped.
  */
 #include <poll.h>
 #include <signal.h>
@@ -21,7 +22,7 @@
 #include "zygote.h"
 
 struct record {
-    struct link link; /* in its channel's workers */
+    struct link link; /* in its channel's workers, or unused */
     pid_t pid;
     bool ended; /* its report isn't sent yet */
     struct zygote_report report;
@@ -30,7 +31,8 @@ struct record {
 struct channel {
     struct link link;
     int socket; /* -1 once closed; the record stays until the last worker is reaped */
-    struct list workers;
+    struct list workers, unused;
+    struct record records[];
 };
 
 static struct {
@@ -81,7 +83,7 @@ static void channel_report(struct channel *channel)
                 return; /* again later: somebody waits for it */
         }
         list_remove(&channel->workers, link);
-        memory_free(record);
+        list_append(&channel->unused, link);
     }
 }
 
@@ -138,17 +140,15 @@ static _Noreturn void worker_begin(pid_t parent, int socket)
     worker_serve(socket);
 }
 
-static void worker_start(struct channel *channel, uint32_t number, int socket)
+/* False: there are more already than a pool of that size can have. */
+static bool worker_start(struct channel *channel, uint32_t number, int socket)
 {
-    struct record *record = memory_allocate_zeroed(1, sizeof *record);
-    if (!record) {
-        const struct zygote_report report = {.worker = number, .error = -ENOMEM};
-        struct iovec part = {(void *)&report, sizeof report};
-        (void)message_send(channel->socket, &part, 1, -1, MSG_DONTWAIT);
-        return;
-    }
+    struct link *link = list_take_first(&channel->unused);
+    if (!link)
+        return false;
+    struct record *record = container_of(link, struct record, link);
+    *record = (struct record){.report.worker = number};
     pid_t self = getpid();
-    record->report.worker = number;
     if (socket < 0) /* it came with one, which didn't fit among our descriptors any more */
         record->report.error = -EMFILE;
     else if ((record->pid = fork()) == 0)
@@ -157,6 +157,7 @@ static void worker_start(struct channel *channel, uint32_t number, int socket)
         record->report.error = -errno;
     record->ended = record->report.error < 0;
     list_append(&channel->workers, &record->link);
+    return true;
 }
 
 /* ---- channels ---- */
@@ -183,7 +184,7 @@ static void channel_read(struct channel *channel)
         struct zygote_request request;
         int socket, r = message_receive(channel->socket, &request, sizeof request, &socket);
         if (r > 0 && request.kind == ZYGOTE_START)
-            worker_start(channel, request.worker, socket);
+            r = worker_start(channel, request.worker, socket) ? 1 : -EPROTO;
         else if (r > 0 && request.kind == ZYGOTE_KILL)
             channel_kill(channel, false, request.worker);
         if (socket >= 0)
@@ -195,24 +196,33 @@ static void channel_read(struct channel *channel)
     }
 }
 
+/* For a pool of so many workers; without memory it is closed, which tells the pool. */
+static void channel_begin(int socket, uint32_t workers)
+{
+    struct channel *channel = NULL;
+    if (workers <= POOL_PROCESSES_MAX)
+        channel = memory_allocate_zeroed(1, sizeof *channel + workers * sizeof(struct record));
+    if (!channel) {
+        close(socket);
+        return;
+    }
+    channel->socket = socket;
+    for (uint32_t i = 0; i < workers; i++)
+        list_append(&channel->unused, &channel->records[i].link);
+    list_append(&zygote.channels, &channel->link);
+    zygote.channel_count++;
+}
+
 /* False when the program is gone. */
 static bool control_read(void)
 {
     for (;;) {
-        char byte;
-        int socket, r = message_receive(zygote.control, &byte, 1, &socket);
+        uint32_t workers;
+        int socket, r = message_receive(zygote.control, &workers, sizeof workers, &socket);
         if (r <= 0)
             return r == 0;
-        if (socket < 0)
-            continue;
-        struct channel *channel = memory_allocate_zeroed(1, sizeof *channel);
-        if (!channel) {
-            close(socket); /* which tells the pool */
-            continue;
-        }
-        channel->socket = socket;
-        list_append(&zygote.channels, &channel->link);
-        zygote.channel_count++;
+        if (socket >= 0)
+            channel_begin(socket, workers);
     }
 }
 
