@@ -31,16 +31,6 @@ static inline __attribute__((__always_inline__)) void context_switch(struct cont
                        "v29", "v30", "v31", "memory", "cc");
 }
 
-static inline void context_make(struct context *context, void *top)
-{
-    void **stack = (void **)top - 2;
-    stack[0] = NULL;
-    stack[1] = NULL;
-    context->stack = stack;
-    context->frame = NULL;
-    context->resume = (void *)eddy_task_start_;
-}
-
 #define CONTEXT_TASK_START                                                                         \
     __asm__(".text\n"                                                                              \
             ".p2align 4\n"                                                                         \

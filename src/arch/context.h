@@ -19,6 +19,18 @@ struct context {
  * of a task ends. */
 extern const char eddy_task_start_[];
 
+/* Two zero words on top, where a careless unwinder may look; task start then finds the stack
+ * aligned to 16 bytes as the ABIs want. */
+static inline void context_make(struct context *context, void *top)
+{
+    void **stack = (void **)top - 2;
+    stack[0] = NULL;
+    stack[1] = NULL;
+    context->stack = stack;
+    context->frame = NULL;
+    context->resume = (void *)eddy_task_start_;
+}
+
 #if defined(__x86_64__)
 #include "arch/x86_64.h"
 #elif defined(__aarch64__)

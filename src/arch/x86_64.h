@@ -27,18 +27,6 @@ static inline __attribute__((__always_inline__)) void context_switch(struct cont
                        "cc");
 }
 
-/* Two zero words on top, where a careless unwinder may look; the call in task start then finds the
- * stack aligned to 16 bytes as the ABI wants. */
-static inline void context_make(struct context *context, void *top)
-{
-    void **stack = (void **)top - 2;
-    stack[0] = NULL;
-    stack[1] = NULL;
-    context->stack = stack;
-    context->frame = NULL;
-    context->resume = (void *)eddy_task_start_;
-}
-
 #define CONTEXT_TASK_START                                                                         \
     __asm__(".text\n"                                                                              \
             ".p2align 4\n"                                                                         \
