@@ -56,6 +56,23 @@ void file_leave(struct eddy_file *file)
     (void)file_release(file);
 }
 
+int file_take_turn(struct eddy_file *file, const char *call, const void *buffer, size_t size)
+{
+    int r = file_enter(file, call, buffer, size);
+    if (r < 0)
+        return r;
+    r = eddy_lock_acquire(&file->turn);
+    if (r < 0)
+        file_leave(file);
+    return r;
+}
+
+void file_end_turn(struct eddy_file *file)
+{
+    (void)eddy_lock_release(&file->turn);
+    file_leave(file);
+}
+
 int file_run(struct eddy_file *file, struct operation *operation, const char *doing)
 {
     operation->descriptor = file->descriptor;
@@ -176,15 +193,11 @@ static ssize_t read_in_turn(struct eddy_file *file, void *buffer, size_t size)
 
 ssize_t eddy_file_read(eddy_file *file, void *buffer, size_t size)
 {
-    ssize_t r = file_enter(file, "eddy_file_read", buffer, size);
+    ssize_t r = file_take_turn(file, "eddy_file_read", buffer, size);
     if (r < 0)
         return r;
-    r = eddy_lock_acquire(&file->turn);
-    if (r == 0) {
-        r = read_in_turn(file, buffer, size);
-        (void)eddy_lock_release(&file->turn);
-    }
-    file_leave(file);
+    r = read_in_turn(file, buffer, size);
+    file_end_turn(file);
     return r;
 }
 

@@ -38,6 +38,10 @@ struct eddy_file {
 int file_enter(struct eddy_file *file, const char *call, const void *buffer, size_t size);
 void file_leave(struct eddy_file *file);
 
+/* The same for a call that uses the position: it waits for its turn. */
+int file_take_turn(struct eddy_file *file, const char *call, const void *buffer, size_t size);
+void file_end_turn(struct eddy_file *file);
+
 /* Gives up a reference; with the last one the file is closed: 0, or the error of that. */
 int file_release(struct eddy_file *file);
 

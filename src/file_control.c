@@ -42,18 +42,14 @@ int eddy_file_truncate(eddy_file *file, uint64_t size)
     if (size > INT64_MAX)
         return log_misuse(-EINVAL, "eddy_file_truncate", "a size of %llu",
                           (unsigned long long)size);
-    int r = file_enter(file, "eddy_file_truncate", NULL, 0);
+    int r = file_take_turn(file, "eddy_file_truncate", NULL, 0);
     if (r < 0)
         return r;
-    r = eddy_lock_acquire(&file->turn);
-    if (r == 0) {
-        if (file->position >= 0) /* else they are gone from where they came */
-            file_ahead_drop(file);
-        r = file_run(file, &(struct operation){.kind = OPERATION_TRUNCATE, .offset = (int64_t)size},
-                     "truncating");
-        (void)eddy_lock_release(&file->turn);
-    }
-    file_leave(file);
+    if (file->position >= 0) /* else they are gone from where they came */
+        file_ahead_drop(file);
+    r = file_run(file, &(struct operation){.kind = OPERATION_TRUNCATE, .offset = (int64_t)size},
+                 "truncating");
+    file_end_turn(file);
     return r;
 }
 
@@ -94,15 +90,11 @@ static int64_t seek(struct eddy_file *file, int64_t offset, int whence)
 
 int64_t eddy_file_seek(eddy_file *file, int64_t offset, int whence)
 {
-    int64_t r = file_enter(file, "eddy_file_seek", NULL, 0);
+    int64_t r = file_take_turn(file, "eddy_file_seek", NULL, 0);
     if (r < 0)
         return r;
-    r = eddy_lock_acquire(&file->turn);
-    if (r == 0) {
-        r = seek(file, offset, whence);
-        (void)eddy_lock_release(&file->turn);
-    }
-    file_leave(file);
+    r = seek(file, offset, whence);
+    file_end_turn(file);
     return r;
 }
 

@@ -91,18 +91,14 @@ ssize_t eddy_file_read_line(eddy_file *file, char *buffer, size_t size)
 {
     if (size < 2)
         return log_misuse(-EINVAL, "eddy_file_read_line", "no room for a line in %zu bytes", size);
-    ssize_t r = file_enter(file, "eddy_file_read_line", buffer, size);
+    ssize_t r = file_take_turn(file, "eddy_file_read_line", buffer, size);
     if (r < 0)
         return r;
-    r = eddy_lock_acquire(&file->turn);
-    if (r == 0) {
-        r = read_line(file, buffer, size - 1);
-        if (r >= 0)
-            buffer[r] = '\0';
-        if (r > 0 && file->position >= 0)
-            file->position += r;
-        (void)eddy_lock_release(&file->turn);
-    }
-    file_leave(file);
+    r = read_line(file, buffer, size - 1);
+    if (r >= 0)
+        buffer[r] = '\0';
+    if (r > 0 && file->position >= 0)
+        file->position += r;
+    file_end_turn(file);
     return r;
 }
