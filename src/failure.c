@@ -140,6 +140,15 @@ void failure_add_child(struct eddy_failure *failure, struct eddy_failure *child)
     failure->children[failure->count++] = child;
 }
 
+void failure_move_children(struct eddy_failure *to, struct eddy_failure *from)
+{
+    to->children = from->children;
+    to->count = from->count;
+    to->capacity = from->capacity;
+    from->children = NULL;
+    from->count = from->capacity = 0;
+}
+
 void failure_set(struct eddy_failure *failure)
 {
     struct eddy_failure **slot = failure_slot();

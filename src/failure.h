@@ -39,6 +39,9 @@ EDDY_PRIVATE struct eddy_failure *failure_make_text(int code, const char *task,
 /* Adds a child and takes over the caller's reference to it; drops it without memory. */
 EDDY_PRIVATE void failure_add_child(struct eddy_failure *failure, struct eddy_failure *child);
 
+/* All children of one become those of another, which has none. */
+EDDY_PRIVATE void failure_move_children(struct eddy_failure *to, struct eddy_failure *from);
+
 static inline struct eddy_failure *failure_keep(struct eddy_failure *failure)
 {
     if (failure && !failure->permanent)

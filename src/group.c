@@ -138,13 +138,8 @@ static void group_leave_failure(struct group *group, int code)
     struct eddy_failure *named = failure_make(code, group->scope.site->file,
                                               group->scope.site->line, "%zu of %zu tasks failed",
                                               group->failed, group->spawned);
-    if (named) {
-        named->children = record->children;
-        named->count = record->count;
-        named->capacity = record->capacity;
-        record->children = NULL;
-        record->count = record->capacity = 0;
-    }
+    if (named)
+        failure_move_children(named, record);
     eddy_failure_release(record);
     failure_set(named);
 }

@@ -82,11 +82,7 @@ static void retry_fail(struct eddy_retry_ *retry)
         retry->attempt);
     if (!whole)
         return;
-    whole->children = all->children;
-    whole->count = all->count;
-    whole->capacity = all->capacity;
-    all->children = NULL;
-    all->count = all->capacity = 0;
+    failure_move_children(whole, all);
     failure_set(whole);
 }
 
