@@ -13,12 +13,12 @@
 #include "eddy/cluster.h"
 #include <sched.h>
 #include <string.h>
-#include <time.h>
 #include "group.h"
 #include "group_supervise.h"
 #include "log.h"
 #include "memory.h"
 #include "remote_wait.h"
+#include "thread_wait.h"
 
 #define CLUSTER_LOOPS 1024
 #define RESTART_DELAY 0.1 /* seconds */
@@ -145,8 +145,7 @@ static bool member_pause(eddy_cluster *cluster)
 {
     double delay = cluster->options.restart_delay != 0 ? cluster->options.restart_delay
                                                        : RESTART_DELAY;
-    int64_t at = clock_monotonic() + seconds_to_nanoseconds(delay);
-    struct timespec end = {.tv_sec = (time_t)(at / NANOSECONDS), .tv_nsec = at % NANOSECONDS};
+    struct timespec end = thread_wait_end(delay);
     int r = 0;
     (void)pthread_mutex_lock(&cluster->lock);
     while (!cluster->stopping && r != ETIMEDOUT)
@@ -236,11 +235,7 @@ static eddy_cluster *cluster_new(const struct eddy_cluster_options *options,
         cluster->restarts.window = seconds_to_nanoseconds(options->restart_seconds);
     life_init(&cluster->life, start);
     (void)pthread_mutex_init(&cluster->lock, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&cluster->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    thread_wait_init(&cluster->changed);
     return cluster;
 }
 

@@ -13,12 +13,12 @@
 #include "eddy/submit.h"
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include "door.h"
 #include "log.h"
 #include "memory.h"
 #include "remote_wait.h"
 #include "task.h"
+#include "thread_wait.h"
 
 struct eddy_submission {
     struct post arrival, cancellation;
@@ -60,11 +60,7 @@ static eddy_submission *submission_new(eddy_loop *loop, const struct task_start 
     }
     atomic_init(&submission->references, 2);
     (void)pthread_mutex_init(&submission->lock, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&submission->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    thread_wait_init(&submission->changed);
     return submission;
 }
 
@@ -204,13 +200,6 @@ bool eddy_submission_done(const eddy_submission *submission)
     return done;
 }
 
-static void time_from_now(struct timespec *time, double seconds)
-{
-    int64_t at = clock_monotonic() + seconds_to_nanoseconds(seconds);
-    time->tv_sec = (time_t)(at / NANOSECONDS);
-    time->tv_nsec = (long)(at % NANOSECONDS);
-}
-
 int eddy_submission_wait(eddy_submission *submission, double seconds)
 {
     const char *call = "eddy_submission_wait";
@@ -225,7 +214,7 @@ int eddy_submission_wait(eddy_submission *submission, double seconds)
         return -ETIMEDOUT;
     struct timespec end;
     if (seconds < EDDY_FOREVER)
-        time_from_now(&end, seconds);
+        end = thread_wait_end(seconds);
     int r = 0;
     (void)pthread_mutex_lock(&submission->lock);
     while (!submission->done && r != ETIMEDOUT)
