@@ -53,17 +53,6 @@ static bool fires_before(const struct timer *a, const struct timer *b)
     return a->deadline != b->deadline ? a->deadline < b->deadline : a->sequence < b->sequence;
 }
 
-static void append(struct timer_link *list, struct timer *timer)
-{
-    timer->next = NULL;
-    timer->previous = list->last;
-    if (list->last)
-        list->last->next = timer;
-    else
-        list->first = timer;
-    list->last = timer;
-}
-
 static void take_out(struct timer_link *list, struct timer *timer)
 {
     if (timer->next)
@@ -85,7 +74,7 @@ static void file(struct timer_wheel *wheel, struct timer *timer)
     timer->level = (uint8_t)level;
     timer->slot = (uint8_t)slot;
     wheel->occupied[level] |= UINT64_C(1) << slot;
-    append(&wheel->slots[level][slot], timer);
+    timer_append(&wheel->slots[level][slot], timer);
 }
 
 void timer_wheel_init(struct timer_wheel *wheel, int64_t now)
@@ -218,7 +207,7 @@ static bool append_due(struct timer_wheel *wheel, struct timer *timer)
 {
     bool in_order = !wheel->due.last || !fires_before(timer, wheel->due.last);
     timer->level = LEVEL_DUE;
-    append(&wheel->due, timer);
+    timer_append(&wheel->due, timer);
     return in_order;
 }
 

@@ -37,6 +37,17 @@ struct timer_link {
     struct timer *first, *last;
 };
 
+static inline void timer_append(struct timer_link *list, struct timer *timer)
+{
+    timer->next = NULL;
+    timer->previous = list->last;
+    if (list->last)
+        list->last->next = timer;
+    else
+        list->first = timer;
+    list->last = timer;
+}
+
 struct timer_wheel {
     int64_t now;       /* the time up to which the wheel was turned */
     int64_t next;      /* what timer_next said, unless something has come between */

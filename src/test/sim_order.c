@@ -195,13 +195,7 @@ static void shuffle(struct choices *choices, struct timer **ties, size_t count,
         size_t index = choose_order(choices, (uint32_t)count);
         struct timer *timer = ties[index];
         memmove(&ties[index], &ties[index + 1], (--count - index) * sizeof *ties);
-        timer->next = NULL;
-        timer->previous = list->last;
-        if (list->last)
-            list->last->next = timer;
-        else
-            list->first = timer;
-        list->last = timer;
+        timer_append(list, timer);
     }
 }
 
