@@ -248,13 +248,7 @@ REAL_TEST(rule_244_close_refuses_the_queued_and_waits_for_the_running)
 
 static size_t count_threads(void)
 {
-    size_t count = 0;
-    DIR *directory = opendir("/proc/self/task");
-    for (struct dirent *entry; directory && (entry = readdir(directory));)
-        count += entry->d_name[0] != '.';
-    if (directory)
-        closedir(directory);
-    return count;
+    return count_entries("/proc/self/task");
 }
 
 static eddy_pool *shared_pool;

@@ -215,13 +215,7 @@ PLAIN_TEST(after_a_rest_it_watches_again)
 
 static size_t threads(void)
 {
-    size_t count = 0;
-    DIR *directory = opendir("/proc/self/task");
-    while (directory && readdir(directory))
-        count++;
-    if (directory)
-        (void)closedir(directory);
-    return count - 2;
+    return count_entries("/proc/self/task");
 }
 
 /* The same, once the thread that lingers has gone. */

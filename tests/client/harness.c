@@ -3,12 +3,12 @@
  * What the client's tests share.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <dlfcn.h>
 #include "harness.h"
+#include "support/entries.h"
 
 struct server *harness_server;
 
@@ -30,13 +30,9 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
 
 int open_descriptors(void)
 {
-    int count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    assert_non_null(directory);
-    while (readdir(directory))
-        count++;
-    closedir(directory);
-    return count;
+    size_t count = count_entries("/proc/self/fd");
+    assert_true(count > 0);
+    return (int)count;
 }
 
 struct harness_test {

@@ -21,7 +21,6 @@
 #ifndef EDDY_TESTS_SUPPORT_TEST_H
 #define EDDY_TESTS_SUPPORT_TEST_H
 
-#include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -35,6 +34,7 @@
 #include <cmocka.h>
 #include <eddy.h>
 #include <eddy/test.h>
+#include "support/entries.h"
 #include "test/findings.h"
 
 #define TEST_HELPER __attribute__((__unused__)) static
@@ -120,13 +120,7 @@ TEST_HELPER int test_run(int (*function)(void))
 
 TEST_HELPER size_t test_count_descriptors(void)
 {
-    size_t count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    while (directory && readdir(directory))
-        count++;
-    if (directory)
-        (void)closedir(directory);
-    return count;
+    return count_entries("/proc/self/fd");
 }
 
 /* Ends a plain test of what the watchdog sees: under an emulator /proc, and a peek at memory, tell
