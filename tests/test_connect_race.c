@@ -127,6 +127,24 @@ PLAIN_TEST(rule_205_an_attempt_goes_on_beside_the_next_one)
     passes(late_answer);
 }
 
+/* Both are there in the same instant: one is taken, the other one's connection ends. */
+static int at_once(void)
+{
+    eddy_server *first = serve_on("10.0.0.1"), *second = serve_on("10.0.0.2");
+    name("10.0.0.1", "10.0.0.2", NULL, NULL);
+    set_link("10.0.0.1", (struct eddy_sim_link){.delay_min = 0.5, .delay_max = 0.5});
+    set_link("10.0.0.2", (struct eddy_sim_link){.delay_min = 0.25, .delay_max = 0.25});
+    int r = check_connect(NULL, "10.0.0.1:80", 0.5);
+    eddy_server_close(first);
+    eddy_server_close(second);
+    return r; /* the run checks that no socket is left */
+}
+
+PLAIN_TEST(rule_206_of_two_that_are_connected_at_once_one_is_closed)
+{
+    passes(at_once);
+}
+
 static int own_delay(void)
 {
     eddy_server *server = serve_on("10.0.0.3");

@@ -2,6 +2,7 @@
 /* Servers: connections come and go, failures stay contained, closing. What they refuse is in
  * test_server_limits. */
 #define TEST_DEFAULTS .real_system = true
+#include <netinet/tcp.h>
 #include "server_handlers.h"
 
 /* Sends lines and expects them back. */
@@ -43,6 +44,33 @@ EDDY_TEST_WITH(five_hundred_clients, .any_order = true, .heavy = true)
     }
     CHECK_INT(err, 0);
     CHECK(server_reaches(server, 0));
+    eddy_server_close(server);
+    return 0;
+}
+
+static bool sends_at_once(eddy_stream *stream)
+{
+    struct engine *engine = loop_self->engine;
+    return engine->call->get_option(engine, eddy_stream_descriptor(stream), IPPROTO_TCP,
+                                    TCP_NODELAY) == 1;
+}
+
+static int tell_whether_at_once(eddy_stream *stream, void *context)
+{
+    (void)context;
+    return eddy_stream_write(stream, sends_at_once(stream) ? "yes" : "no ", 3) < 0 ? -EPROTO : 0;
+}
+
+TEST(both_sides_of_a_connection_send_at_once)
+{
+    eddy_server *server = serve(tell_whether_at_once, NULL, NULL);
+    eddy_stream *stream;
+    char answer[4] = "";
+    CHECK_INT(eddy_connect("127.0.0.1", eddy_server_port(server), &stream), 0);
+    CHECK(sends_at_once(stream));
+    CHECK_INT(eddy_stream_read_exactly(stream, answer, 3), 3);
+    CHECK_TEXT(answer, "yes");
+    eddy_stream_close(stream);
     eddy_server_close(server);
     return 0;
 }

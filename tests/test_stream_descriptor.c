@@ -222,6 +222,52 @@ TEST(other_reads_get_what_comes_behind_descriptors)
     return err;
 }
 
+struct send_much {
+    eddy_stream *stream;
+    const char *data;
+    size_t size;
+    int descriptor;
+};
+
+static int send_much(struct send_much *a)
+{
+    EXPECT_INT(eddy_stream_send_descriptors(a->stream, a->data, a->size, &a->descriptor, 1),
+               a->size);
+    EXPECT_INT(eddy_stream_write_end(a->stream), 0);
+    return 0;
+}
+
+/* With the first of them come the descriptors, once. */
+TEST(more_bytes_than_there_is_room_for_follow_theirs)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    struct token token = token_make();
+    const size_t size = 2 << 20;
+    char *data = malloc(size), *buffer = malloc(size);
+    int got[2], err;
+    size_t count = 2;
+    pattern_fill(data, size, 0);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, send_much, .stream = pair.a, .data = data, .size = size,
+                   .descriptor = token.ends[1]);
+        CHECK_INT(eddy_sleep(1), 0);
+        CHECK_INT(eddy_stream_receive_descriptors(pair.b, buffer, 10, got, &count), 10);
+        CHECK_INT(count, 1);
+        CHECK_INT(eddy_stream_read_exactly(pair.b, buffer + 10, size - 10), size - 10);
+        CHECK(pattern_holds(buffer, size, 0));
+        CHECK_INT(eddy_stream_receive_descriptors(pair.b, buffer, 10, got + 1, &count), 0);
+        CHECK_INT(count, 0);
+    }
+    close(got[0]);
+    close(token.ends[1]);
+    CHECK(token_is_gone(&token));
+    close(token.ends[0]);
+    pair_close(&pair);
+    free(data);
+    free(buffer);
+    return err;
+}
+
 TEST(other_reads_drop_them)
 {
     struct pair pair = stream_pair(PAIR_UNIX);

@@ -125,6 +125,60 @@ TEST(rule_210_it_falls_back_to_a_copy_for_layers)
     return 0;
 }
 
+/* A system that says of files whether they are in memory, and has no sendfile. */
+static struct engine_vtable odd;
+static size_t asked_to_send;
+static bool in_memory;
+
+static ssize_t read_now_or_not(struct engine *engine, int descriptor, void *buffer, size_t size,
+                               int64_t offset)
+{
+    (void)engine;
+    (void)descriptor;
+    (void)buffer;
+    (void)offset;
+    return in_memory && size == 1 ? 1 : -EAGAIN; /* a question, not a reading */
+}
+
+static ssize_t refuse_to_send(struct engine *engine, int descriptor, int file, int64_t offset,
+                              size_t size)
+{
+    (void)engine;
+    (void)descriptor;
+    (void)file;
+    (void)offset;
+    (void)size;
+    asked_to_send++;
+    return -EINVAL;
+}
+
+static int check_copied(bool memory, size_t asked)
+{
+    struct engine *engine = loop_self->engine;
+    const struct engine_vtable *real = engine->call;
+    odd = *real;
+    odd.read_now = read_now_or_not;
+    odd.send_file = refuse_to_send;
+    asked_to_send = 0;
+    in_memory = memory;
+    engine->call = &odd;
+    int r = check_sent(12345, 200000, 200000);
+    engine->call = real;
+    CHECK_INT(asked_to_send, asked);
+    return r;
+}
+
+/* Sent by the system it would keep the loop waiting for the disk. */
+TEST(rule_210_what_is_not_in_memory_is_copied)
+{
+    return check_copied(false, 0);
+}
+
+TEST(rule_210_it_falls_back_to_a_copy_where_the_system_can_not_send_it)
+{
+    return check_copied(true, 1); /* asks once */
+}
+
 struct endless {
     eddy_stream *stream;
     eddy_file *file;

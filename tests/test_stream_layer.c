@@ -48,6 +48,10 @@ TEST(writes_and_the_end_go_to_the_layer)
     CHECK_INT(eddy_stream_write(stream, "", 0), 0);
     CHECK_INT(eddy_stream_write(stream, "there", 6), 6);
     CHECK_TEXT(drip.written, "hello there");
+    const struct iovec parts[] = {{", you", 5}, {"", 0}, {NULL, 0}, {" two", 5}};
+    drip.written_size--;
+    CHECK_INT(eddy_stream_write_vector(stream, parts, 4), 10); /* in drops */
+    CHECK_TEXT(drip.written, "hello there, you two");
     CHECK_INT(eddy_stream_write_end(stream), 0);
     CHECK(drip.ended);
     char name[64];

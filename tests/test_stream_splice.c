@@ -88,6 +88,22 @@ TEST(bytes_left_over_go_first_and_the_end_ends_it)
     return 0;
 }
 
+TEST(who_waits_for_the_first_byte_holds_no_pipe)
+{
+    struct chain chain = chain_make(PAIR_UNIX, PAIR_UNIX, false);
+    int err;
+    size_t before = test_count_descriptors();
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, relay, .from = chain.in.a, .to = chain.out.b, .size = 5, .expected = 5);
+        CHECK_INT(eddy_sleep(1), 0);
+        CHECK_INT(test_count_descriptors(), before);
+        CHECK_INT(eddy_stream_write(chain.in.b, "hello", 5), 5);
+    }
+    CHECK_INT(test_count_descriptors(), before);
+    chain_close(&chain);
+    return err;
+}
+
 HEAVY_TEST(a_stream_may_be_its_own_echo)
 {
     struct pair pair = stream_pair(PAIR_TCP);

@@ -117,6 +117,38 @@ TEST(rule_181_exactly_the_limit_is_fine_and_more_stays_unread)
     return 0;
 }
 
+/* As soon as no separator can begin within the limit any more, not only with the byte after. */
+TEST(rule_181_the_limit_is_passed_without_a_byte_more_than_tells)
+{
+    struct drip drip = {.text = "123456\r more", .drop = 7, .seconds = 1};
+    eddy_stream *stream = drip_stream(&drip);
+    char buffer[32];
+    CHECK_INT(eddy_stream_set_limit(stream, 5), 0);
+    CHECK_INT(eddy_stream_read_until(stream, buffer, sizeof buffer, UNTIL(crlf)), -EMSGSIZE);
+    CHECK_TIME(1);
+    CHECK_INT(eddy_stream_read_line(stream, buffer, sizeof buffer), -EMSGSIZE);
+    CHECK_TIME(1);
+    eddy_stream_close(stream);
+    return 0;
+}
+
+/* Of those that end together the first in the list: only the limit sees where it begins. */
+TEST(rule_181_what_counts_is_where_the_first_separator_begins)
+{
+    static const struct eddy_separator shorter[] = {{"\n", 1}, {"\r\n", 2}};
+    static const struct eddy_separator longer[] = {{"\r\n", 2}, {"\n", 1}};
+    for (size_t drop = 1; drop < 8; drop++) {
+        struct drip drip = {.text = "12345\r\n", .drop = drop};
+        eddy_stream *stream = drip_stream(&drip);
+        char buffer[32];
+        CHECK_INT(eddy_stream_set_limit(stream, 5), 0);
+        CHECK_INT(eddy_stream_read_until(stream, buffer, sizeof buffer, UNTIL(shorter)), -EMSGSIZE);
+        expect_until(stream, UNTIL(longer), "12345\r\n");
+        eddy_stream_close(stream);
+    }
+    return 0;
+}
+
 TEST(rule_181_a_separator_that_never_comes_costs_bounded_memory)
 {
     static char data[1 << 20];
