@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small program for each group policy, for the limit and for readiness, with a cancel at each of
- * its suspensions, with each allocation failing once, and in 1,000 shuffled orders.
+ * A small program for each group policy, for the limit and for readiness, through everything that
+ * support/survive.h has for it.
  */
-#include <eddy/fault.h>
-#include <eddy/search.h>
-#include <eddy/sweep.h>
 #define TEST_DEFAULTS .real_system = true
-#include "support/test.h"
-
-/* What a scenario says is wrong, also in runs that are disturbed. */
-static char wrong_text[200];
-
-static void wrong_if(bool wrong, const char *text)
-{
-    if (wrong && !wrong_text[0])
-        (void)snprintf(wrong_text, sizeof wrong_text, "%s", text);
-}
-
-static int check(void)
-{
-    if (wrong_text[0])
-        print_error("%s\n", wrong_text);
-    int r = wrong_text[0] ? -EBADE : 0;
-    wrong_text[0] = '\0';
-    return r;
-}
+#include "support/survive.h"
 
 struct part {
     int *running, *most, *ended;
@@ -133,32 +112,6 @@ static int scenario_ready(void)
     return err;
 }
 
-static void survive(const char *name, int (*scenario)(void))
-{
-    struct eddy_sweep_result swept = {.points = 0};
-    struct eddy_fault_result failed = {.sites = 0};
-    struct eddy_search_result searched;
-    const struct eddy_sweep_options sweep = {.scenario = scenario, .check = check, .seed = 1};
-    EXPECT_INT(eddy_sweep(&sweep, &swept), 0);
-    EXPECT_INT(swept.failed, 0);
-    EXPECT(swept.points > 0);
-    const struct eddy_fault_options fault = {
-        .scenario = scenario, .check = check, .kind = EDDY_FAULT_MEMORY, .simulated = true};
-    EXPECT_INT(eddy_fault(&fault, &failed), 0);
-    EXPECT_INT(failed.failed, 0);
-    EXPECT(failed.sites > 0);
-    const struct eddy_search_options search = {.name = name, .scenario = scenario};
-    EXPECT_INT(eddy_search(&search, &searched), 0);
-    EXPECT_INT(check(), 0);
-    printf("%s: %zu suspensions, %zu cancels, %zu of memory, %d orders, %zu failed\n", name,
-           swept.points, swept.runs, failed.runs, (int)searched.runs, swept.failed + failed.failed);
-}
-
-#define SURVIVES(name)                                                                             \
-    PLAIN_TEST(name##_loses_nothing)                                                               \
-    {                                                                                              \
-        survive(#name, scenario_##name);                                                           \
-    }
 SURVIVES(limit)
 SURVIVES(enough)
 SURVIVES(supervise)
