@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Queue: FIFO, bounded, and no item lost or doubled whoever is cancelled. */
-#include "support/test.h"
+#include "support/queue_storm.h"
 
 struct putter {
     eddy_queue *queue;
@@ -388,55 +388,9 @@ HEAVY_TEST(rule_175_no_lost_wake_ups_between_many_producers_and_consumers)
     return 0;
 }
 
-/* Every put that returned 0 is got exactly once, or still in the queue. */
-static int storm_put(struct crowd *a)
-{
-    int r = eddy_queue_put(a->queue, &a->first);
-    if (r == 0)
-        *a->sum += a->first;
-    return r;
-}
-
-static int storm_get(struct crowd *a)
-{
-    int item, r = eddy_queue_get(a->queue, &item);
-    if (r == 0)
-        *a->sum -= item;
-    return r;
-}
-
 HEAVY_TEST(a_storm_of_cancels_loses_and_doubles_no_item)
 {
-    enum { TASKS = 64 };
     eddy_queue queue;
-    long sum = 0;
-    unsigned random = 3;
-    int item;
     CHECK_INT(eddy_queue_open(&queue, sizeof(int), 2), 0);
-    for (int round = 0; round < 100; round++) {
-        int err;
-        eddy_with_group (g, &err) {
-            eddy_task *tasks[TASKS];
-            for (int i = 0; i < TASKS; i++) {
-                random = random * 1103515245 + 12345;
-                tasks[i] = random >> 20 & 1
-                               ? eddy_spawn_as(g, storm_put, struct crowd, .queue = &queue,
-                                               .first = i + 1, .sum = &sum)
-                               : eddy_spawn_as(g, storm_get, struct crowd, .queue = &queue,
-                                               .sum = &sum);
-                if (random >> 16 & 1)
-                    (void)eddy_task_cancel(tasks[(random >> 21) % (unsigned)(i + 1)]);
-                if (random >> 17 & 1)
-                    turns(1);
-            }
-            turns(2);
-            eddy_group_cancel(g); /* those that still wait */
-        }
-        CHECK_INT(err, 0);
-    }
-    while (eddy_queue_get_nowait(&queue, &item) == 0)
-        sum -= item;
-    CHECK_INT(sum, 0);
-    eddy_queue_close(&queue);
-    return 0;
+    return storm(&queue, 100);
 }
