@@ -4,6 +4,7 @@
  * does.
  */
 #include "loop.h"
+#include "support/file_content.h"
 #include "support/sim_test.h"
 
 static const struct eddy_sim_options plain;
@@ -49,29 +50,6 @@ static int open_as(const char *path, int flags)
     return r < 0 ? r : eddy_file_close(file);
 }
 
-static int make(const char *path, const char *text)
-{
-    eddy_file *file;
-    int r = eddy_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644, &file);
-    if (r < 0)
-        return r;
-    ssize_t n = eddy_file_write(file, text, strlen(text));
-    r = eddy_file_close(file);
-    return n < 0 ? (int)n : r;
-}
-
-/* Whether a file holds just this. */
-static bool holds(const char *path, const char *text)
-{
-    eddy_file *file;
-    char buffer[256];
-    if (eddy_file_open(path, O_RDONLY, 0, &file) < 0)
-        return false;
-    ssize_t n = eddy_file_read(file, buffer, sizeof buffer);
-    return eddy_file_close(file) == 0 && n == (ssize_t)strlen(text) &&
-           memcmp(buffer, text, strlen(text)) == 0;
-}
-
 static int life_program(void)
 {
     eddy_file *file;
@@ -86,17 +64,17 @@ static int life_program(void)
     CHECK_INT(eddy_file_pread(file, buffer, sizeof buffer, 100), 0);
     CHECK_INT(eddy_file_sync(file), 0);
     CHECK_INT(eddy_file_close(file), 0);
-    CHECK(holds("/tmp/data", "The slow  brown fox"));
-    CHECK(holds("tmp/../tmp/./data", "The slow  brown fox")); /* relative ones begin at "/" */
+    CHECK(file_holds("/tmp/data", "The slow  brown fox"));
+    CHECK(file_holds("tmp/../tmp/./data", "The slow  brown fox")); /* relative ones begin at "/" */
 
     CHECK_INT(eddy_file_open("/tmp/data", O_WRONLY | O_APPEND, 0, &file), 0);
     CHECK_INT(eddy_file_write(file, "!", 1), 1);
     CHECK_INT(eddy_file_pwrite(file, "?", 1, 0), 1); /* at the end, too */
     CHECK_INT(eddy_file_read(file, buffer, 1), -EBADF);
     CHECK_INT(eddy_file_close(file), 0);
-    CHECK(holds("/tmp/data", "The slow  brown fox!?"));
-    CHECK_INT(make("/tmp/data", "new"), 0); /* O_TRUNC */
-    CHECK(holds("/tmp/data", "new"));
+    CHECK(file_holds("/tmp/data", "The slow  brown fox!?"));
+    CHECK_INT(file_make("/tmp/data", "new"), 0); /* O_TRUNC */
+    CHECK(file_holds("/tmp/data", "new"));
 
     CHECK_INT(eddy_file_open("/tmp/data", O_RDWR, 0, &file), 0);
     CHECK_INT(eddy_file_pwrite(file, "x", 1, 6), 1); /* a hole reads as zeros */
@@ -114,7 +92,7 @@ static int positions_program(void)
 {
     struct engine *engine = loop_self->engine;
     char buffer[8] = "";
-    CHECK_INT(make("/a", "0123456789"), 0);
+    CHECK_INT(file_make("/a", "0123456789"), 0);
     int number = RUN(.kind = OPERATION_OPEN, .path = "/a", .flags = O_RDONLY);
     CHECK(number >= 10000);
     CHECK_INT(RUN(.kind = OPERATION_READ, .descriptor = number, .buffer = buffer, .size = 4,
@@ -139,7 +117,7 @@ static int positions_program(void)
         CHECK_INT(RUN(.kind = OPERATION_WRITE, .descriptor = number, .buffer = buffer, .size = 2,
                       .offset = -1),
                   2);
-    CHECK(holds("/b", "4545"));
+    CHECK(file_holds("/b", "4545"));
     CHECK_INT(RUN(.kind = OPERATION_CLOSE, .descriptor = number), 0);
     CHECK_INT(RUN(.kind = OPERATION_READ, .descriptor = number, .buffer = buffer, .size = 1),
               -EBADF);
@@ -165,7 +143,7 @@ static int open_errors_program(void)
     static char long_name[300], long_path[5000];
     memset(long_name, 'a', sizeof long_name - 1);
     memset(long_path, '/', sizeof long_path - 1);
-    CHECK_INT(make("/file", "x"), 0);
+    CHECK_INT(file_make("/file", "x"), 0);
     CHECK_INT(open_as("/nothing", O_RDONLY), -ENOENT);
     CHECK_INT(open_as("", O_RDONLY), -ENOENT);
     CHECK_INT(open_as("/nowhere/file", O_WRONLY | O_CREAT), -ENOENT);
@@ -188,7 +166,7 @@ static int open_errors_program(void)
     CHECK_INT(eddy_file_read(file, &byte, 1), -EISDIR);
     CHECK_INT(eddy_file_close(file), 0);
     CHECK_INT(open_as("/file", O_RDONLY | O_TRUNC), 0); /* Linux does it */
-    CHECK(holds("/file", ""));
+    CHECK(file_holds("/file", ""));
     return 0;
 }
 
@@ -201,14 +179,14 @@ static int directories_program(void)
     CHECK_INT(eddy_make_directory("/b/c", 0755), -ENOENT);
     CHECK_INT(eddy_make_directories("/b/c/d/", 0755), 0);
     CHECK_INT(eddy_make_directories("b/c/d", 0755), 0);
-    CHECK_INT(make("/b/c/d/file", "deep"), 0);
+    CHECK_INT(file_make("/b/c/d/file", "deep"), 0);
     CHECK_INT(eddy_make_directories("/b/c/d/file", 0755), -EEXIST);
     CHECK_INT(eddy_make_directories("/b/c/d/file/e", 0755), -ENOTDIR);
     CHECK_INT(eddy_unlink("/b/c"), -EISDIR);
     CHECK_INT(eddy_unlink("/"), -EISDIR);
     CHECK_INT(eddy_unlink("/nothing"), -ENOENT);
     CHECK_INT(eddy_unlink("/b/c/d/file/"), -ENOTDIR);
-    CHECK(holds("/b/../b/c/./d/file", "deep"));
+    CHECK(file_holds("/b/../b/c/./d/file", "deep"));
     CHECK_INT(eddy_unlink("/b/c/d/file"), 0);
     CHECK_INT(eddy_unlink("/b/c/d/file"), -ENOENT);
     return 0;
@@ -218,15 +196,15 @@ static int rename_program(void)
 {
     CHECK_INT(eddy_make_directories("/a/b", 0755), 0);
     CHECK_INT(eddy_make_directory("/c", 0755), 0);
-    CHECK_INT(make("/one", "1"), 0);
-    CHECK_INT(make("/two", "2"), 0);
+    CHECK_INT(file_make("/one", "1"), 0);
+    CHECK_INT(file_make("/two", "2"), 0);
     CHECK_INT(eddy_rename("/one", "/two"), 0);
-    CHECK(holds("/two", "1"));
+    CHECK(file_holds("/two", "1"));
     CHECK_INT(open_as("/one", O_RDONLY), -ENOENT);
     CHECK_INT(eddy_rename("/two", "/two"), 0);
     CHECK_INT(eddy_rename("/two", "/a/b/two"), 0);
-    CHECK(holds("/a/b/two", "1"));
-    CHECK_INT(make("/two", "2"), 0);
+    CHECK(file_holds("/a/b/two", "1"));
+    CHECK_INT(file_make("/two", "2"), 0);
     CHECK_INT(eddy_rename("/nothing", "/x"), -ENOENT);
     CHECK_INT(eddy_rename("/two", "/nowhere/x"), -ENOENT);
     CHECK_INT(eddy_rename("/two", "/two/x"), -ENOTDIR);
@@ -239,8 +217,8 @@ static int rename_program(void)
     CHECK_INT(eddy_rename("/a", "/"), -EBUSY);
     CHECK_INT(eddy_rename("/a/..", "/x"), -EBUSY);
     CHECK_INT(eddy_rename("/a/b", "/c/"), 0); /* over an empty directory */
-    CHECK(holds("/c/two", "1"));
-    CHECK(holds("/c/../c/two", "1"));
+    CHECK(file_holds("/c/two", "1"));
+    CHECK(file_holds("/c/../c/two", "1"));
     CHECK_INT(open_as("/a/b", O_RDONLY), -ENOENT);
     return 0;
 }
@@ -249,16 +227,16 @@ static int unlinked_program(void)
 {
     eddy_file *file;
     char buffer[8];
-    CHECK_INT(make("/file", "old"), 0);
+    CHECK_INT(file_make("/file", "old"), 0);
     CHECK_INT(eddy_file_open("/file", O_RDWR, 0, &file), 0);
     CHECK_INT(eddy_unlink("/file"), 0);
-    CHECK_INT(make("/file", "another"), 0);
+    CHECK_INT(file_make("/file", "another"), 0);
     CHECK_INT(eddy_file_read(file, buffer, sizeof buffer), 3); /* it lives on */
     CHECK_INT(eddy_file_write(file, "er", 2), 2);
     CHECK_INT(eddy_file_pread(file, buffer, sizeof buffer, 0), 5);
     CHECK(memcmp(buffer, "older", 5) == 0);
     CHECK_INT(eddy_file_close(file), 0);
-    CHECK(holds("/file", "another"));
+    CHECK(file_holds("/file", "another"));
     return 0;
 }
 
@@ -312,7 +290,7 @@ PLAIN_TEST(full_disk)
 static int slow_program(void)
 {
     double began = eddy_time();
-    CHECK_INT(make("/a", "x"), 0); /* open and write, closing is at once */
+    CHECK_INT(file_make("/a", "x"), 0); /* open and write, closing is at once */
     double took = eddy_time() - began;
     CHECK(took >= 0.2 && took <= 0.4);
     CHECK_INT(eddy_unlink("/a"), 0);
@@ -400,12 +378,12 @@ static int cancel_program(void)
     if (attempt.result == -ECANCELED) {
         stopped++;
         CHECK(took < 2);
-        CHECK(holds("/a", ""));
+        CHECK(file_holds("/a", ""));
     } else {
         too_late++;
         CHECK_INT(attempt.result, 4);
         CHECK(took >= 5);
-        CHECK(holds("/a", "data"));
+        CHECK(file_holds("/a", "data"));
     }
     CHECK_INT(engine->call->close(engine, number), 0);
     return 0;
@@ -430,8 +408,8 @@ static int reused_number_program(void)
     CHECK_INT(RUN(.kind = OPERATION_OPEN, .path = "/b", .flags = O_RDWR | O_CREAT), number);
     CHECK_INT(eddy_sleep(2), 0);
     CHECK_INT(attempt.result, 4);
-    CHECK(holds("/a", "data"));
-    CHECK(holds("/b", ""));
+    CHECK(file_holds("/a", "data"));
+    CHECK(file_holds("/b", ""));
     CHECK_INT(engine->call->close(engine, number), 0);
     return 0;
 }
@@ -451,7 +429,7 @@ static char left_buffers[20][4];
 
 static int leaving_program(void)
 {
-    CHECK_INT(make("/a", "data"), 0);
+    CHECK_INT(file_make("/a", "data"), 0);
     int number = RUN(.kind = OPERATION_OPEN, .path = "/a", .flags = O_RDONLY);
     CHECK(number >= 10000);
     CHECK_INT(eddy_sim_set_disk(&(struct eddy_sim_disk){.delay_min = 1000}), 0);
