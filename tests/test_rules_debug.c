@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Rules of debug mode and introspection: frames, call graph, handlers, deadlocks. */
 #include <pthread.h>
+#include "support/graph.h"
 #include "support/test.h"
-
-/* What eddy_print_call_graph prints. */
-static const char *graph_of(eddy_task *task)
-{
-    static char text[16 << 10];
-    FILE *stream = tmpfile();
-    eddy_print_call_graph(task, stream);
-    rewind(stream);
-    text[fread(text, 1, sizeof text - 1, stream)] = '\0';
-    (void)fclose(stream);
-    return text;
-}
 
 /* ---- 57 ---- */
 

@@ -6,18 +6,8 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include "sanitizer.h"
+#include "support/graph.h"
 #include "support/process.h"
-
-static const char *graph_of(eddy_task *task)
-{
-    static char text[16 << 10];
-    FILE *stream = tmpfile();
-    eddy_print_call_graph(task, stream);
-    rewind(stream);
-    text[fread(text, 1, sizeof text - 1, stream)] = '\0';
-    (void)fclose(stream);
-    return text;
-}
 
 static size_t awaiters(eddy_task *task)
 {
