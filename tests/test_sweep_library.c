@@ -17,17 +17,7 @@ static void survive(const char *name, int (*scenario)(void))
            result.failed, result.missed);
 }
 
-#define EACH_SURVIVES(name)                                                                        \
-    PLAIN_TEST(library_##name)                                                                     \
-    {                                                                                              \
-        survive(#name, scenario_##name);                                                           \
-    }
-#define REAL_SURVIVES(name)                                                                        \
-    REAL_PLAIN_TEST(library_##name)                                                                \
-    {                                                                                              \
-        survive(#name, scenario_##name);                                                           \
-    }
-EACH_SCENARIO(EACH_SURVIVES, REAL_SURVIVES)
+EACH_SCENARIO_SURVIVES()
 
 int main(int argc, char **argv)
 {

@@ -42,17 +42,7 @@ TEST_HELPER void survive(const char *name, int (*scenario)(void))
         survive_with(name, scenario, LARGE_STACKS);
 }
 
-#define EACH_SURVIVES(name)                                                                        \
-    PLAIN_TEST(library_##name)                                                                     \
-    {                                                                                              \
-        survive(#name, scenario_##name);                                                           \
-    }
-#define REAL_SURVIVES(name)                                                                        \
-    REAL_PLAIN_TEST(library_##name)                                                                \
-    {                                                                                              \
-        survive(#name, scenario_##name);                                                           \
-    }
-EACH_SCENARIO(EACH_SURVIVES, REAL_SURVIVES)
+EACH_SCENARIO_SURVIVES()
 
 int main(int argc, char **argv)
 {

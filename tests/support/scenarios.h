@@ -22,4 +22,17 @@
                         each(connect_unix) each(pipe) real(watch) each(file) each(sendfile)        \
                             each(thread) each(thread_pool) each(process_pool)
 
+/* A test for each: survive(name, scenario), which the program has defined before it uses this. */
+#define SCENARIO_SURVIVES(name)                                                                    \
+    PLAIN_TEST(library_##name)                                                                     \
+    {                                                                                              \
+        survive(#name, scenario_##name);                                                           \
+    }
+#define REAL_SCENARIO_SURVIVES(name)                                                               \
+    REAL_PLAIN_TEST(library_##name)                                                                \
+    {                                                                                              \
+        survive(#name, scenario_##name);                                                           \
+    }
+#define EACH_SCENARIO_SURVIVES() EACH_SCENARIO(SCENARIO_SURVIVES, REAL_SCENARIO_SURVIVES)
+
 #endif
