@@ -1,48 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* Masks for kernel features. $EDDY_MASK is read once a process: each case has a child. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
 #include "feature.h"
+#include "support/child.h"
 
-static char output[4096]; /* what the child wrote to stderr */
+static const char *mask_tried;
+
+static void exit_with_masked(void)
+{
+    if (mask_tried)
+        (void)setenv("EDDY_MASK", mask_tried, 1);
+    else
+        (void)unsetenv("EDDY_MASK");
+    unsigned masked = 0;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++)
+        masked |= (unsigned)!feature_allowed((enum feature)i) << i;
+    exit((int)masked);
+}
 
 /* The features that are masked under this value of $EDDY_MASK, a bit each. */
 static unsigned masked_by(const char *mask)
 {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    (void)fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)dup2(ends[1], STDERR_FILENO);
-        if (mask)
-            (void)setenv("EDDY_MASK", mask, 1);
-        else
-            (void)unsetenv("EDDY_MASK");
-        unsigned masked = 0;
-        for (unsigned i = 0; i < FEATURE_COUNT; i++)
-            masked |= (unsigned)!feature_allowed((enum feature)i) << i;
-        exit((int)masked);
-    }
-    (void)close(ends[1]);
-    size_t used = 0;
-    for (ssize_t size = 1; size > 0; used += (size_t)size) {
-        size = read(ends[0], output + used, sizeof output - 1 - used);
-        assert_true(size >= 0);
-    }
-    output[used] = '\0';
-    (void)close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
+    mask_tried = mask;
+    int status = in_child(exit_with_masked);
     assert_true(WIFEXITED(status));
     return (unsigned)WEXITSTATUS(status);
 }
