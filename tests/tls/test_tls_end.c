@@ -354,16 +354,6 @@ TEST(closing_wakes_who_reads)
     return err;
 }
 
-struct shutting {
-    eddy_stream *stream;
-};
-
-static int shutting(struct shutting *a)
-{
-    EXPECT_INT(eddy_tls_shutdown(a->stream), -ECONNABORTED);
-    return 0;
-}
-
 TEST(closing_wakes_who_shuts_down)
 {
     static struct site site;
@@ -371,7 +361,7 @@ TEST(closing_wakes_who_shuts_down)
     int err;
     CHECK_INT(site_with_visitor(&site, say_nothing, &stream), 0);
     eddy_with_group (g, &err) {
-        eddy_spawn(g, shutting, .stream = stream);
+        eddy_spawn(g, shutting, .stream = stream, .expected = -ECONNABORTED);
         CHECK_INT(eddy_sleep(1), 0);
         eddy_stream_close(stream);
     }

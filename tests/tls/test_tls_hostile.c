@@ -99,6 +99,15 @@ static int peer_echo(struct peer *peer)
     return peer_say_all(peer);
 }
 
+/* A site whose handler is such a peer, and a client's stream to it. */
+static int enter_by_hand(struct site *site, eddy_stream_handler *handler, eddy_stream **stream)
+{
+    *site = (struct site){.port = 0};
+    CHECK_INT(eddy_serve("127.0.0.1", 0, handler, NULL, NULL, &site->server), 0);
+    site->port = eddy_server_port(site->server);
+    return site_enter(site, client_of_root(), stream);
+}
+
 /* ---- a message of the handshake's kind that comes in pieces ---- */
 
 static int fill_ticket(SSL *ssl, void *argument)
@@ -133,30 +142,19 @@ static int send_ticket_slowly(eddy_stream *stream, void *context)
     return r;
 }
 
-static int connect_to_slow_ticket(eddy_server **server, eddy_tls_context **context,
-                                  eddy_stream **stream)
-{
-    CHECK_INT(eddy_serve("127.0.0.1", 0, send_ticket_slowly, NULL, NULL, server), 0);
-    *context = client_of_root();
-    CHECK_INT(eddy_tls_connect("127.0.0.1", eddy_server_port(*server), *context, NULL, stream), 0);
-    return 0;
-}
-
 TEST(a_write_while_half_a_ticket_is_here)
 {
-    eddy_server *server;
-    eddy_tls_context *context;
+    static struct site site;
     eddy_stream *stream;
     char byte;
-    CHECK_INT(connect_to_slow_ticket(&server, &context, &stream), 0);
+    CHECK_INT(enter_by_hand(&site, send_ticket_slowly, &stream), 0);
     CHECK_INT(eddy_wait_for(eddy_stream_read(stream, &byte, 1), 0.5), -ETIMEDOUT);
     CHECK_INT(eddy_wait_for(eddy_stream_write(stream, "later", 5), 0.1), -ETIMEDOUT);
     CHECK_INT(eddy_stream_partial_write(stream), 0);
     CHECK_INT(exchange_hello(stream), 0);
     CHECK_TIME(1);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
-    eddy_server_close(server);
+    site_close(&site);
     return 0;
 }
 
@@ -175,11 +173,10 @@ static int reading(struct reading *a)
 
 TEST(a_write_while_half_a_ticket_is_here_and_another_task_reads)
 {
-    eddy_server *server;
-    eddy_tls_context *context;
+    static struct site site;
     eddy_stream *stream;
     int err;
-    CHECK_INT(connect_to_slow_ticket(&server, &context, &stream), 0);
+    CHECK_INT(enter_by_hand(&site, send_ticket_slowly, &stream), 0);
     eddy_with_group (g, &err) {
         eddy_spawn(g, reading, .stream = stream, .expected = "hello");
         CHECK_INT(eddy_sleep(0.5), 0);
@@ -187,8 +184,7 @@ TEST(a_write_while_half_a_ticket_is_here_and_another_task_reads)
     }
     CHECK_TIME(1);
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
-    eddy_server_close(server);
+    site_close(&site);
     return err;
 }
 
@@ -269,17 +265,14 @@ static int shake_hands_again(eddy_stream *stream, void *context)
 
 TEST(a_handshake_is_never_made_anew)
 {
-    eddy_server *server;
-    eddy_tls_context *context = client_of_root();
+    static struct site site;
     eddy_stream *stream;
     char byte;
-    CHECK_INT(eddy_serve("127.0.0.1", 0, shake_hands_again, NULL, NULL, &server), 0);
-    CHECK_INT(eddy_tls_connect("127.0.0.1", eddy_server_port(server), context, NULL, &stream), 0);
+    CHECK_INT(enter_by_hand(&site, shake_hands_again, &stream), 0);
     CHECK_INT(eddy_wait_for(eddy_stream_read(stream, &byte, 1), 10), -EPROTO);
     CHECK_NOTES("refused");
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
-    eddy_server_close(server);
+    site_close(&site);
     return 0;
 }
 
@@ -428,28 +421,16 @@ static int fill_two_buffers(eddy_stream *stream, void *context)
     return r == -ENODATA ? 0 : r;
 }
 
-struct shutting {
-    eddy_stream *stream;
-};
-
-static int shutting(struct shutting *a)
-{
-    EXPECT_INT(eddy_tls_shutdown(a->stream), 0);
-    return 0;
-}
-
 TEST(a_read_while_another_task_shuts_down)
 {
-    eddy_server *server;
-    eddy_tls_context *context = client_of_root();
+    static struct site site;
     eddy_stream *stream;
     char byte;
     int err;
-    CHECK_INT(eddy_serve("127.0.0.1", 0, fill_two_buffers, NULL, NULL, &server), 0);
-    CHECK_INT(eddy_tls_connect("127.0.0.1", eddy_server_port(server), context, NULL, &stream), 0);
+    CHECK_INT(enter_by_hand(&site, fill_two_buffers, &stream), 0);
     CHECK_INT(eddy_sleep(1), 0);
     eddy_with_group (g, &err) {
-        eddy_spawn(g, shutting, .stream = stream);
+        eddy_spawn(g, shutting, .stream = stream, .expected = 0);
         CHECK_INT(eddy_sleep(1), 0);
         for (int i = 0; i < 3; i++) {
             CHECK_INT(eddy_stream_read(stream, &byte, 1), -EBUSY);
@@ -458,7 +439,6 @@ TEST(a_read_while_another_task_shuts_down)
         }
     }
     eddy_stream_close(stream);
-    eddy_tls_context_close(context);
-    eddy_server_close(server);
+    site_close(&site);
     return err;
 }

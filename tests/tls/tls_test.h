@@ -99,6 +99,17 @@ TEST_HELPER int visit(int port, eddy_tls_context *context, const char *name)
     return r;
 }
 
+/* A task that says good-bye while another uses the stream. */
+struct shutting {
+    eddy_stream *stream;
+    int expected;
+};
+TEST_HELPER int shutting(struct shutting *a)
+{
+    EXPECT_INT(eddy_tls_shutdown(a->stream), a->expected);
+    return 0;
+}
+
 TEST_HELPER const char *last_message(void)
 {
     return eddy_failure_message(eddy_last_failure());
