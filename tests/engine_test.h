@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "engine/engine.h"
 
@@ -128,6 +129,14 @@ static inline void settle(struct engine *engine)
 static inline void make_pair(int pair[2])
 {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+/* The watch of a pair's first end, and the pair. */
+static inline void end_pair(struct engine *engine, struct counter *counter, const int pair[2])
+{
+    engine->call->unwatch(engine, &counter->watch);
+    (void)close(pair[0]);
+    (void)close(pair[1]);
 }
 
 /* All of it; with a ring, then again through the smallest one. */

@@ -169,9 +169,7 @@ static void test_fork(void **state)
         engine->call->wake(engine);
         assert_int_equal(engine->call->turn(engine, -1), 0);
     }
-    engine->call->unwatch(engine, &counter.watch);
-    (void)close(pair[0]);
-    (void)close(pair[1]);
+    end_pair(engine, &counter, pair);
 }
 
 /* ---- calls on descriptors ---- */

@@ -418,9 +418,7 @@ static void test_small_rings_lose_nothing(void **state)
         assert_int_equal(storm.succeeded + storm.cancelled, 100000);
         assert_true(storm.cancelled > 0);
         assert_int_equal(engine->pending, 0);
-        engine->call->unwatch(engine, &counter.watch);
-        (void)close(pair[0]);
-        (void)close(pair[1]);
+        end_pair(engine, &counter, pair);
         (void)close(storm.file);
         (void)engine_down(state);
         *state = NULL;

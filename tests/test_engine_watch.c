@@ -32,9 +32,7 @@ static void test_edges(void **state)
         settle(engine);
         assert_int_equal(counter.calls, 0);
     }
-    engine->call->unwatch(engine, &counter.watch);
-    (void)close(pair[0]);
-    (void)close(pair[1]);
+    end_pair(engine, &counter, pair);
 }
 
 static void test_data_before_the_watch_is_told(void **state)
@@ -47,9 +45,7 @@ static void test_data_before_the_watch_is_told(void **state)
     begin_edge(engine, &counter, pair[0]);
     assert_int_equal(engine->call->turn(engine, -1), 1);
     assert_int_equal(counter.what, READY_READ | READY_WRITE);
-    engine->call->unwatch(engine, &counter.watch);
-    (void)close(pair[0]);
-    (void)close(pair[1]);
+    end_pair(engine, &counter, pair);
 }
 
 static void test_room_to_write_is_an_edge(void **state)
@@ -69,9 +65,7 @@ static void test_room_to_write_is_an_edge(void **state)
         continue;
     assert_true(engine->call->turn(engine, -1) > 0);
     assert_true(counter.what & READY_WRITE);
-    engine->call->unwatch(engine, &counter.watch);
-    (void)close(pair[0]);
-    (void)close(pair[1]);
+    end_pair(engine, &counter, pair);
 }
 
 /* Both directions, and a bounded number of times: settle() must come to its end. */
@@ -103,9 +97,7 @@ static void test_half_close_is_an_edge(void **state)
     assert_int_equal(shutdown(pair[1], SHUT_WR), 0);
     settle(engine);
     assert_true(counter.what & READY_READ);
-    engine->call->unwatch(engine, &counter.watch);
-    (void)close(pair[0]);
-    (void)close(pair[1]);
+    end_pair(engine, &counter, pair);
 }
 
 static void test_levels(void **state)
