@@ -29,6 +29,15 @@ static struct eddy_cluster_options three(void)
     return (struct eddy_cluster_options){.loops = LOOPS, .loop = {.log = count_reports}};
 }
 
+static struct eddy_cluster_options three_restarted(size_t restarts, double delay)
+{
+    struct eddy_cluster_options options = three();
+    options.policy = EDDY_CLUSTER_RESTART;
+    options.restarts = restarts;
+    options.restart_delay = delay;
+    return options;
+}
+
 /* ---- life ---- */
 
 static int sleeps_until_stopped(void)
@@ -217,11 +226,8 @@ static int fails_twice(void)
 
 TEST_WITH(a_failed_loop_begins_anew, .virtual_clock = false)
 {
-    struct eddy_cluster_options options = three();
-    options.policy = EDDY_CLUSTER_RESTART;
-    options.restarts = 2;
+    struct eddy_cluster_options options = three_restarted(2, 0.001);
     options.restart_seconds = 3600;
-    options.restart_delay = 0.001;
     eddy_cluster *cluster = eddy_cluster_start(&options, fails_twice);
     CHECK_INT(eddy_cluster_wait(cluster), 0);
     CHECK_INT(begun, 3);
@@ -233,10 +239,7 @@ TEST_WITH(a_failed_loop_begins_anew, .virtual_clock = false)
 
 TEST_WITH(beyond_the_limit_of_restarts_all_are_stopped, .virtual_clock = false)
 {
-    struct eddy_cluster_options options = three();
-    options.policy = EDDY_CLUSTER_RESTART;
-    options.restarts = 3;
-    options.restart_delay = 0.001;
+    struct eddy_cluster_options options = three_restarted(3, 0.001);
     eddy_cluster *cluster = eddy_cluster_start(&options, one_fails, .loop = 0);
     CHECK_INT(eddy_cluster_wait(cluster), -EIO);
     eddy_failure_clear();
@@ -248,10 +251,7 @@ TEST_WITH(beyond_the_limit_of_restarts_all_are_stopped, .virtual_clock = false)
 
 TEST_WITH(a_stop_ends_the_pause_before_a_restart, .virtual_clock = false)
 {
-    struct eddy_cluster_options options = three();
-    options.policy = EDDY_CLUSTER_RESTART;
-    options.restarts = 3;
-    options.restart_delay = 3600;
+    struct eddy_cluster_options options = three_restarted(3, 3600);
     eddy_cluster *cluster = eddy_cluster_start(&options, one_fails, .loop = 0);
     CHECK_INT(eddy_sleep(0.01), 0);
     CHECK_INT(eddy_cluster_stop(cluster), 0);
