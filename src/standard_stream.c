@@ -140,8 +140,9 @@ static int make(const char *call, int number, eddy_stream **ret_stream)
                           loop_self ? "nowhere to put the stream: NULL" : "called outside a loop");
     if (loop_self->engine->call->simulated)
         return eddy_fail(-ENOTSUP, "the simulated system has no standard %s", names[number]);
-    if (fstat(number, &status) < 0)
-        return eddy_fail(-errno, "the standard %s: %s", names[number], strerror(errno));
+    int flags = fcntl(number, F_GETFL);
+    if (flags < 0 || flags & O_PATH || fstat(number, &status) < 0) /* O_PATH: see engine.c */
+        return eddy_fail(-EBADF, "the standard %s: %s", names[number], strerror(EBADF));
     int descriptor = own_descriptor(number, &status), r = descriptor;
     if (r >= 0)
         r = can_be_watched(descriptor);

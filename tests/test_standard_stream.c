@@ -189,7 +189,7 @@ PLAIN_TEST(nothing_behind_them)
 static int find_them_closed(void)
 {
     eddy_stream *stream = NULL;
-    (void)close(STDIN_FILENO); /* the loop has taken the numbers that were free */
+    (void)close(STDIN_FILENO);
     CHECK_INT(eddy_standard_input(&stream), -EBADF);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
                "the standard input: Bad file descriptor");
@@ -203,6 +203,26 @@ PLAIN_TEST(closed_ones)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     EXPECT(passed(start(null, null, find_them_closed)));
     close(null);
+}
+
+static int start_without_them(void)
+{
+    eddy_stream *stream = NULL, *one, *other;
+    CHECK_INT(eddy_stream_pair(&one, &other), 0);
+    CHECK(eddy_stream_descriptor(one) > STDERR_FILENO &&
+          eddy_stream_descriptor(other) > STDERR_FILENO);
+    CHECK_INT(eddy_standard_input(&stream), -EBADF);
+    CHECK_INT(eddy_standard_output(&stream), -EBADF);
+    CHECK_INT(write(STDOUT_FILENO, "printed", 7), -1);
+    CHECK_INT(errno, EBADF);
+    eddy_stream_close(one);
+    eddy_stream_close(other);
+    return 0;
+}
+
+PLAIN_TEST(what_is_printed_without_an_output_gets_into_no_socket)
+{
+    EXPECT(passed(start(-1, -1, start_without_them)));
 }
 
 /* ---- while others go on ---- */

@@ -23,6 +23,9 @@
  * room, -EPIPE if the reader has gone, -EIO of a terminal that has hung up (who reads finds the end
  * of input).
  *
+ * A program that is started without one of its descriptors 0, 1 and 2 has nothing there later,
+ * either: the first loop takes these numbers, so that no socket gets what is printed.
+ *
  * Output goes out at once, past stdio: flush what was printed before (fflush). Input that a line's
  * stream has read ahead is gone for stdio and for programs that share it.
  */

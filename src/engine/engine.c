@@ -9,8 +9,10 @@
  * loop that waits for one of its pool's threads would never hear of it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "engine/engine.h"
 #include "sanitizer.h"
 
@@ -23,10 +25,23 @@ int engine_uring_create(struct engine **ret_engine, char *why, size_t why_size)
 }
 #endif
 
+/* A program may have been started without one of its standard descriptors. A socket of ours under
+ * such a number would be sent whatever is printed. So these numbers are taken: all use of what is
+ * there fails with EBADF, as before; a child that is executed is without it, too. */
+static void hold_standard_numbers(void)
+{
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+        int held = fcntl(i, F_GETFD) < 0 ? open("/", O_PATH | O_CLOEXEC) : -1;
+        if (held > STDERR_FILENO) /* another thread was quicker */
+            (void)close(held);
+    }
+}
+
 int engine_create(const char *name, struct engine **ret_engine, char *why, size_t why_size)
 {
     if (why_size > 0)
         why[0] = '\0';
+    hold_standard_numbers();
     bool any = !name || !*name;
     if (!any && strcmp(name, "epoll") == 0)
         return engine_epoll_create(ret_engine);
