@@ -180,11 +180,28 @@ static void arrival_sender(const struct arrival *arrival, const struct mmsghdr *
     datagram_address_out(&from, ret_from);
 }
 
-static int fail_transfer(int code, const char *doing)
+/* With the turn. Names the other side where there is one: `to`, or the connected peer. */
+static int fail_transfer(struct eddy_datagram *datagram, enum datagram_direction direction,
+                         int code, const struct address *to)
 {
-    return code == -ECANCELED || code == -ECONNABORTED
-               ? code
-               : eddy_fail(code, "%s a datagram failed: %s", doing, strerror(-code));
+    struct engine *engine = datagram->loop->engine;
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    char name[64] = "";
+    if (code == -ECANCELED || code == -ECONNABORTED)
+        return code;
+    if (to && to->size)
+        (void)address_text(to, name, sizeof name);
+    else if (datagram->connected &&
+             engine->call->peer_address(engine, datagram->watch.descriptor,
+                                        (struct sockaddr *)&peer, &size) == 0)
+        (void)address_text_any((struct sockaddr *)&peer, size, name, sizeof name);
+    bool sends = direction == DATAGRAM_SEND;
+    return eddy_fail(code, "%s a datagram%s%s failed: %s", sends ? "sending" : "receiving",
+                     !name[0] ? ""
+                     : sends  ? " to "
+                              : " from ",
+                     name, strerror(-code));
 }
 
 ssize_t eddy_datagram_receive(eddy_datagram *datagram, void *buffer, size_t size,
@@ -200,9 +217,11 @@ ssize_t eddy_datagram_receive(eddy_datagram *datagram, void *buffer, size_t size
         return r;
     arrival_init(&arrival, &message, buffer, size);
     r = transfer(datagram, DATAGRAM_RECEIVE, &message, 1);
+    if (r < 0)
+        r = fail_transfer(datagram, DATAGRAM_RECEIVE, r, NULL);
     leave(datagram, DATAGRAM_RECEIVE);
     if (r < 0)
-        return fail_transfer(r, "receiving");
+        return r;
     if (ret_from)
         arrival_sender(&arrival, &message, ret_from);
     if (message.msg_len > size)
@@ -238,6 +257,8 @@ ssize_t eddy_datagram_receive_many(eddy_datagram *datagram, struct eddy_datagram
     for (unsigned i = 0; i < most; i++)
         arrival_init(&arrivals[i], &headers[i], messages[i].data, messages[i].capacity);
     r = transfer(datagram, DATAGRAM_RECEIVE, headers, most);
+    if (r < 0)
+        r = fail_transfer(datagram, DATAGRAM_RECEIVE, r, NULL);
     leave(datagram, DATAGRAM_RECEIVE);
     for (int i = 0; i < r; i++) {
         struct eddy_datagram_message *message = &messages[i];
@@ -245,7 +266,7 @@ ssize_t eddy_datagram_receive_many(eddy_datagram *datagram, struct eddy_datagram
         message->size = message->truncated ? message->capacity : headers[i].msg_len;
         arrival_sender(&arrivals[i], &headers[i], &message->address);
     }
-    return r < 0 ? fail_transfer(r, "receiving") : r;
+    return r;
 }
 
 /* ---- sending ---- */
@@ -295,8 +316,12 @@ static ssize_t send_messages(eddy_datagram *datagram, const struct eddy_datagram
     if (r < 0)
         return r;
     ssize_t sent = send_all(datagram, messages, count);
+    if (sent < 0) {
+        struct address to = datagram_address_in(&messages[0].address);
+        sent = fail_transfer(datagram, DATAGRAM_SEND, (int)sent, &to);
+    }
     leave(datagram, DATAGRAM_SEND);
-    return sent < 0 ? fail_transfer((int)sent, "sending") : sent;
+    return sent;
 }
 
 static ssize_t send_one(eddy_datagram *datagram, const void *data, size_t size,

@@ -191,7 +191,10 @@ void watch_disown(struct eddy_loop *loop, int number)
 
 static int fail_owned(const char *call, int number)
 {
-    return eddy_fail(-EBUSY, "%s: descriptor %d belongs to a stream or a server", call, number);
+    return eddy_fail(-EBUSY,
+                     "%s: descriptor %d belongs to a stream or a server; read it in a task of its "
+                     "own, and wait for that (eddy_case_task) or for what it puts into a queue",
+                     call, number);
 }
 
 /* Makes sure the descriptor is watched for the direction about to be filled in. */

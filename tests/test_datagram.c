@@ -58,8 +58,13 @@ ORDERED_TEST(one_that_is_larger_than_the_buffer_says_so)
     CHECK(memcmp(buffer, "next", 4) == 0);
     static char large[EDDY_DATAGRAM_MAX + 1];
     CHECK_INT(eddy_datagram_send(b, large, sizeof large), -EMSGSIZE);
-    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
-               "sending a datagram failed: Message too long");
+    char name[64], message[128];
+    CHECK(eddy_address_text(&address, name, sizeof name) > 0);
+    (void)snprintf(message, sizeof message, "sending a datagram to %s failed: Message too long",
+                   name);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), message);
+    CHECK_INT(eddy_datagram_send_to(a, large, sizeof large, &address), -EMSGSIZE);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), message);
     CHECK_INT(eddy_datagram_send(b, "still", 4), 4); /* an error concerns one call */
     eddy_datagram_close(a);
     eddy_datagram_close(b);
@@ -75,8 +80,11 @@ TEST(rule_209_that_nobody_listens_is_told_to_the_next_call)
     eddy_datagram_close(gone);
     CHECK_INT(eddy_datagram_send(a, "x", 1), 1); /* nobody knows yet */
     CHECK_INT(eddy_datagram_receive(a, buffer, sizeof buffer, NULL), -ECONNREFUSED);
-    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
-               "receiving a datagram failed: Connection refused");
+    char name[64], message[128];
+    CHECK(eddy_address_text(&address, name, sizeof name) > 0);
+    (void)snprintf(message, sizeof message,
+                   "receiving a datagram from %s failed: Connection refused", name);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), message);
     eddy_datagram *back = NULL;
     CHECK_INT(eddy_datagram_open("127.0.0.1", eddy_address_port(&address), NULL, &back), 0);
     CHECK_INT(eddy_datagram_local(a, &other), 0);

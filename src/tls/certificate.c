@@ -31,9 +31,18 @@ static int load_failed(const char *what, const char *file)
                  : eddy_fail(code, "the %s of %s can't be read: %s", what, file, text);
 }
 
+struct key_password {
+    const char *text; /* or NULL */
+    bool asked;       /* the key is encrypted */
+};
+
 /* Never asks on the terminal, as OpenSSL would. */
-static int key_password(char *buffer, int size, int writing, void *password)
+static int key_password(char *buffer, int size, int writing, void *context)
 {
+    struct key_password *given = context; /* NULL of what needs none: a certificate */
+    const char *password = given ? given->text : NULL;
+    if (given)
+        given->asked = true;
     (void)writing;
     size_t length = password ? strlen(password) : 0;
     if (length > (size_t)size)
@@ -50,8 +59,8 @@ int certificate_load(SSL_CTX *ssl_context, const struct eddy_tls_certificate *ce
     if (SSL_CTX_use_certificate_chain_file(ssl_context, file) != 1)
         return load_failed("certificate", file);
     SSL_CTX_set_default_passwd_cb(ssl_context, key_password);
-    SSL_CTX_set_default_passwd_cb_userdata(ssl_context,
-                                           (void *)(uintptr_t)certificate->key_password);
+    struct key_password password = {.text = certificate->key_password};
+    SSL_CTX_set_default_passwd_cb_userdata(ssl_context, &password);
     int loaded = SSL_CTX_use_PrivateKey_file(ssl_context, key, SSL_FILETYPE_PEM);
     SSL_CTX_set_default_passwd_cb_userdata(ssl_context, NULL);
     if (loaded == 1 && SSL_CTX_check_private_key(ssl_context) == 1)
@@ -63,14 +72,18 @@ int certificate_load(SSL_CTX *ssl_context, const struct eddy_tls_certificate *ce
         ERR_clear_error();
         return eddy_fail(-EINVAL, "the key of %s isn't that of the certificate of %s", key, file);
     }
+    if (password.asked && !password.text) {
+        ERR_clear_error();
+        return eddy_fail(-EINVAL, "the private key of %s is encrypted, and no password was given",
+                         key);
+    }
     /* One wrong password of 256 opens to garbage that looks decrypted. */
     if (certificate->key_password && is_unsupported(ERR_peek_error())) {
         ERR_clear_error();
         return eddy_fail(-EINVAL, "the private key of %s can't be read: the password may be wrong",
                          key);
     }
-    return load_failed(
-        certificate->key_password ? "private key" : "private key (no password given)", key);
+    return load_failed("private key", key);
 }
 
 static int roots_load_text(X509_STORE *store, const char *text)

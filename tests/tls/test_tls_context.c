@@ -35,14 +35,15 @@ TEST(bad_files_are_named)
     CHECK_SERVER(0, "", .certificates = ONE(own, NULL, NULL));
     CHECK_SERVER(0, "", .certificates = ONE(own, key, NULL));
     CHECK_SERVER(0, "", .certificates = ONE(own, locked, "secret"));
-    CHECK_SERVER(-EINVAL, "(no password given) of ", .certificates = ONE(own, locked, NULL));
+    CHECK_SERVER(-EINVAL, "locked.pem is encrypted, and no password was given",
+                 .certificates = ONE(own, locked, NULL));
     for (int i = 0; i < 300; i++) { /* one of 256 decrypts to something */
         char wrong[8];
         (void)snprintf(wrong, sizeof wrong, "w%d", i);
         CHECK_SERVER(-EINVAL, "locked.pem can't be read", .certificates = ONE(own, locked, wrong));
     }
     CHECK_SERVER(-ENOENT, "none.pem", .certificates = ONE(none, NULL, NULL));
-    CHECK_SERVER(-ENOENT, "none.pem", .certificates = ONE(own, none, NULL));
+    CHECK_SERVER(-ENOENT, "the private key of ", .certificates = ONE(own, none, NULL));
     CHECK_SERVER(-EINVAL, "key.pem holds no certificate", .certificates = ONE(key, NULL, NULL));
     CHECK_SERVER(-EINVAL, "root.pem holds no private key", .certificates = ONE(root, NULL, NULL));
     CHECK_SERVER(-EINVAL, "isn't that of the certificate of ",
