@@ -6,6 +6,7 @@
 #define EDDY_TESTS_SUPPORT_SCENARIOS_H
 
 #include "scenarios_file.h"
+#include "scenarios_layer.h"
 #include "scenarios_pool.h"
 #include "scenarios_server.h"
 #include "scenarios_stream.h"
@@ -17,10 +18,13 @@
     each(group) each(gather) each(map) each(queue) each(lock) each(semaphore) each(event)          \
         each(future) each(calls) each(timeout) each(shield) each(failure) each(wait)               \
             each(as_completed) each(crowd) each(condition) each(barrier) each(echo) each(server)   \
-                each(server_end) each(datagram) each(path) each(lines) each(flood)                 \
-                    each(write_vector) each(splice) each(descriptors) each(connect)                \
-                        each(connect_unix) each(pipe) real(watch) each(file) each(sendfile)        \
-                            each(thread) each(thread_pool) each(process_pool)
+                each(server_end) each(serve_forever) each(drain) each(datagram)                    \
+                    each(datagram_names) each(path) each(lines) each(separators) each(flood)       \
+                        each(write_vector) each(splice) each(layer) each(layer_splice)             \
+                            each(descriptors) each(descriptors_wait) each(connect)                 \
+                                each(connect_unix) each(pipe) real(watch) each(file)               \
+                                    each(sendfile) each(thread) each(thread_pool)                  \
+                                        each(process_pool)
 
 /* A test for each: survive(name, scenario), which the program has defined before it uses this. */
 #define SCENARIO_SURVIVES(name)                                                                    \

@@ -105,6 +105,126 @@ TEST_HELPER int scenario_server_end(void)
     return r == -ECONNRESET ? 0 : r;
 }
 
+/* ---- names, and who waits for a server ---- */
+
+struct serve_forever {
+    eddy_server *server;
+};
+TEST_HELPER int serve_forever(struct serve_forever *a)
+{
+    return eddy_server_serve_forever(a->server);
+}
+
+/* A line and back, from an address of the client's own. */
+TEST_HELPER int talk_from(const char *local, int port)
+{
+    const struct eddy_connect_options from = {.local_host = local};
+    eddy_stream *stream;
+    char line[8];
+    ssize_t n = eddy_connect_with("localhost", port, &from, &stream);
+    if (n < 0)
+        return (int)n;
+    n = eddy_stream_write(stream, "line\n", 5);
+    if (n > 0)
+        n = eddy_stream_read_line(stream, line, sizeof line);
+    eddy_stream_close(stream);
+    return n > 0 ? 0 : n < 0 ? (int)n : -ENODATA;
+}
+
+/* Until its task is cancelled, on addresses that have names. */
+TEST_HELPER int scenario_serve_forever(void)
+{
+    eddy_server *server;
+    int error, r = eddy_serve("localhost", 0, echo_lines, NULL, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_server_listen(server, "localhost", 0);
+    if (r == 0) {
+        eddy_with_group (group, &error) {
+            eddy_task *task = eddy_spawn(group, serve_forever, .server = server);
+            error = task ? talk_from("localhost", eddy_server_port(server)) : -ENOMEM;
+            eddy_group_cancel(group);
+        }
+        r = error;
+        if (r == 0 && eddy_server_is_serving(server))
+            wrong("a server serves whose task has ended");
+    }
+    eddy_server_close(server);
+    return r;
+}
+
+/* Cancelled before it has begun it leaves nothing, and the stream to whoever looks after it. */
+struct leave_late {
+    eddy_stream **stream;
+};
+TEST_HELPER int leave_late(struct leave_late *a)
+{
+    int r = eddy_sleep(2);
+    eddy_stream_close(*a->stream);
+    *a->stream = NULL;
+    return r;
+}
+
+/* One waits for a server that is then drained, which waits for its client. */
+TEST_HELPER int drain_beside(eddy_server *server, eddy_stream *client)
+{
+    int error = 0, r;
+    eddy_with_group (group, &error) {
+        eddy_task *late = eddy_spawn(group, leave_late, .stream = &client);
+        r = late ? eddy_sleep(0.5) : -ENOMEM; /* it has been accepted */
+        if (r == 0 && (r = eddy_wait_for(eddy_server_wait_closed(server), 0.5)) == -ETIMEDOUT)
+            r = eddy_server_drain(server);
+        if (r == 0 && eddy_server_connections(server))
+            wrong("a server that was drained has connections");
+        error = r;
+    }
+    eddy_stream_close(client);
+    return error;
+}
+
+TEST_HELPER int scenario_drain(void)
+{
+    eddy_server *server;
+    eddy_stream *client;
+    int r = eddy_serve("127.0.0.1", 0, echo_lines, NULL, NULL, &server);
+    if (r < 0)
+        return r;
+    r = eddy_connect("127.0.0.1", eddy_server_port(server), &client);
+    if (r == 0)
+        r = drain_beside(server, client);
+    eddy_server_close(server);
+    return r;
+}
+
+/* By names, each of which may fail to be one. */
+TEST_HELPER int scenario_datagram_names(void)
+{
+    eddy_datagram *one, *other;
+    struct eddy_address address, resolved;
+    char letter = '\0';
+    int r = eddy_datagram_open("localhost", 0, NULL, &one);
+    if (r < 0)
+        return r;
+    r = eddy_datagram_local(one, &address);
+    if (r == 0)
+        r = eddy_address_resolve("localhost", eddy_address_port(&address), &resolved);
+    if (r == 0 && eddy_address_port(&resolved) != eddy_address_port(&address))
+        wrong("a name's port isn't what was asked for");
+    if (r == 0 && (r = eddy_datagram_open("localhost", 0, NULL, &other)) == 0) {
+        ssize_t n = eddy_datagram_send_to(other, "x", 1, &address);
+        if (n > 0)
+            n = eddy_datagram_receive(one, &letter, 1, NULL);
+        if (n > 0 && letter != 'x')
+            wrong("a datagram is '%c'", letter);
+        eddy_datagram_close(other);
+        r = n < 0 ? (int)n : 0;
+    }
+    if (r == 0 && (r = eddy_datagram_connect("localhost", 9, NULL, &other)) == 0)
+        eddy_datagram_close(other);
+    eddy_datagram_close(one);
+    return r;
+}
+
 /* ---- a path ---- */
 
 TEST_HELPER void check_name_is_gone(const char *path)
