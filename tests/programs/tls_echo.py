@@ -4,7 +4,8 @@
 
     tls_echo.py PROGRAM        PROGRAM is the built examples/tls_echo
 
-What isn't installed is left out, and said so.
+What isn't installed is left out, and said so. They connect to an address: without /etc/hosts their
+resolvers don't know localhost.
 """
 
 import os
@@ -62,7 +63,7 @@ def s_client_of_both_versions():
     with Echo() as echo:
         for version in ("-tls1_2", "-tls1_3"):
             client = subprocess.Popen(
-                ["openssl", "s_client", "-connect", f"localhost:{echo.port}", "-CAfile", pem, version,
+                ["openssl", "s_client", "-connect", f"127.0.0.1:{echo.port}", "-CAfile", pem, version,
                  "-servername", "localhost", "-verify_hostname", "localhost", "-verify_return_error",
                  "-quiet"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -76,7 +77,7 @@ def s_client_of_both_versions():
 
 def s_client_of_an_old_version_is_refused():
     with Echo() as echo:
-        done = run("openssl", "s_client", "-connect", f"localhost:{echo.port}", "-tls1_1", "-cipher",
+        done = run("openssl", "s_client", "-connect", f"127.0.0.1:{echo.port}", "-tls1_1", "-cipher",
                    "ALL:@SECLEVEL=0", check=False)
         assert "alert protocol version" in done.stderr, done.stderr
 
@@ -96,7 +97,8 @@ def curl_reads_what_it_wrote():
 def socat_ends_its_side_and_has_it_all_back():
     need("socat")
     with Echo() as echo:
-        done = run("socat", "-t", "50", "-", f"OPENSSL:localhost:{echo.port},cafile={pem}",
+        done = run("socat", "-t", "50", "-",
+                   f"OPENSSL:127.0.0.1:{echo.port},commonname=localhost,cafile={pem}",
                    text="hello\n" * 10000, check=True)
         assert done.stdout == "hello\n" * 10000, len(done.stdout)
 
@@ -104,7 +106,7 @@ def socat_ends_its_side_and_has_it_all_back():
 def python_with_a_good_end():
     data = os.urandom(1 << 20)
     with Echo() as echo:
-        with socket.create_connection(("localhost", echo.port), timeout=PATIENCE) as plain:
+        with socket.create_connection(("127.0.0.1", echo.port), timeout=PATIENCE) as plain:
             stream = trusting().wrap_socket(plain, server_hostname="localhost",
                                             suppress_ragged_eofs=False)
             back = b""
