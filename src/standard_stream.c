@@ -23,7 +23,8 @@
 #include "operation.h"
 #include "stream.h"
 
-static const char *const names[] = {"input", "output", "error output"};
+static const char *const names[] = {"the standard input", "the standard output",
+                                    "the standard error output"};
 
 /* ---- files: a layer over operations ---- */
 
@@ -37,7 +38,7 @@ static ssize_t file_layer_run(const struct file_layer *file, struct operation *o
     ssize_t n = operation_run(operation);
     if (n >= 0 || n == -ECANCELED)
         return n;
-    return eddy_fail((int)n, "%s the standard %s failed: %s",
+    return eddy_fail((int)n, "%s %s failed: %s",
                      operation->kind == OPERATION_READ ? "reading from" : "writing to", file->name,
                      strerror((int)-n));
 }
@@ -132,6 +133,14 @@ static int own_descriptor(int number, const struct stat *status)
     return copied < 0 ? -errno : copied;
 }
 
+static int from_watched(int descriptor, const char *name, eddy_stream **ret_stream)
+{
+    int r = eddy_stream_from_descriptor(descriptor, ret_stream);
+    if (r == 0)
+        (*ret_stream)->label = name;
+    return r;
+}
+
 static int make(const char *call, int number, eddy_stream **ret_stream)
 {
     struct stat status;
@@ -139,17 +148,17 @@ static int make(const char *call, int number, eddy_stream **ret_stream)
         return log_misuse(-EINVAL, call,
                           loop_self ? "nowhere to put the stream: NULL" : "called outside a loop");
     if (loop_self->engine->call->simulated)
-        return eddy_fail(-ENOTSUP, "the simulated system has no standard %s", names[number]);
+        return eddy_fail(-ENOTSUP, "%s: the simulated system has none", names[number]);
     int flags = fcntl(number, F_GETFL);
     if (flags < 0 || flags & O_PATH || fstat(number, &status) < 0) /* O_PATH: see engine.c */
-        return eddy_fail(-EBADF, "the standard %s: %s", names[number], strerror(EBADF));
+        return eddy_fail(-EBADF, "%s: %s", names[number], strerror(EBADF));
     int descriptor = own_descriptor(number, &status), r = descriptor;
     if (r >= 0)
         r = can_be_watched(descriptor);
     if (r < 0)
-        (void)eddy_fail(r, "the standard %s: %s", names[number], strerror(-r));
+        (void)eddy_fail(r, "%s: %s", names[number], strerror(-r));
     else if (r > 0)
-        r = eddy_stream_from_descriptor(descriptor, ret_stream);
+        r = from_watched(descriptor, names[number], ret_stream);
     else
         r = from_file(descriptor, names[number], ret_stream);
     if (r < 0 && descriptor >= 0)

@@ -142,6 +142,8 @@ void stream_name(const struct eddy_stream *stream, char name[ADDRESS_TEXT_SIZE])
         (void)snprintf(name, ADDRESS_TEXT_SIZE, "a stream");
     else if (lowest->peer.size)
         (void)address_text(&lowest->peer, name, ADDRESS_TEXT_SIZE);
+    else if (lowest->label)
+        (void)snprintf(name, ADDRESS_TEXT_SIZE, "%s", lowest->label);
     else
         (void)snprintf(name, ADDRESS_TEXT_SIZE, "descriptor %d", lowest->watch.descriptor);
 }

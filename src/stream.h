@@ -63,6 +63,7 @@ struct eddy_stream {
     size_t limit;      /* bytes it holds at most for a line or a look ahead, about */
     size_t partial[2]; /* bytes that the last call which failed in the middle had moved */
     struct address peer;
+    const char *label; /* what messages call it that has no peer; NULL: by its descriptor */
 
     const struct eddy_stream_layer *layer; /* NULL: the stream is of a descriptor */
     void *context;

@@ -330,6 +330,8 @@ static int write_to_nobody(void)
     eddy_stream *output = NULL;
     CHECK_INT(eddy_standard_output(&output), 0);
     CHECK_INT(eddy_stream_write(output, "x", 1), -EPIPE);
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
+               "writing to the standard output failed: Broken pipe");
     eddy_stream_close(output);
     return 0;
 }
@@ -419,7 +421,7 @@ ANYWHERE_TEST(the_simulated_system_has_none)
     int r = eddy_standard_error(&stream);
     if (r == -ENOTSUP)
         CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
-                   "the simulated system has no standard error output");
+                   "the standard error output: the simulated system has none");
     else
         CHECK_INT(r, 0);
     eddy_stream_close(stream);
