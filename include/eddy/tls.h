@@ -147,7 +147,7 @@ struct eddy_tls_service {
 };
 
 /* The handler of a plain server that makes it a TLS server: its context is a service. For
- * eddy_serve_unix, eddy_serve_descriptor and their like. */
+ * eddy_serve_unix, eddy_serve_descriptors and their like. */
 EDDY_API EDDY_ASYNC int eddy_tls_handler(eddy_stream *stream, void *service);
 
 /* As eddy_serve, for a service that stays in place until the server is closed. A handshake that
