@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #define TEST_DEFAULTS .real_system = true
@@ -144,6 +146,41 @@ PLAIN_TEST(the_descriptor_tells_of_other_descriptors)
     EXPECT_INT(eddy_embed_close(&embed), 0);
     (void)close(ends[0]);
     (void)close(ends[1]);
+}
+
+struct waits_for {
+    int descriptor;
+};
+static int waits_for(struct waits_for *a)
+{
+    return eddy_wait_readable(a->descriptor);
+}
+
+/* An eventfd tells another one late, and a ring tells by one. */
+PLAIN_TEST(an_eventfd_s_signal_is_told_at_once)
+{
+    eddy_embed embed;
+    uint64_t one = 1;
+    int signal = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), set = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN};
+    EXPECT_INT(epoll_ctl(set, EPOLL_CTL_ADD, signal, &event), 0);
+    EXPECT_INT(eddy_embed_open(&embed, NULL), 0);
+    for (int i = 0; i < 6; i++) { /* itself, then by way of the set */
+        eddy_task *task = eddy_create_task(waits_for, .descriptor = i % 2 ? set : signal);
+        struct pollfd ready = {.fd = eddy_embed_descriptor(&embed), .events = POLLIN};
+        while (eddy_embed_poll_timeout(&embed) == 0 || poll(&ready, 1, 0) > 0)
+            EXPECT_INT(eddy_embed_turn(&embed), 1);
+        EXPECT_INT(write(signal, &one, sizeof one), sizeof one);
+        EXPECT_INT(poll(&ready, 1, 0), 1);
+        for (int turn = 0; turn < 4; turn++)
+            (void)!eddy_embed_turn(&embed);
+        EXPECT(eddy_task_done(task));
+        EXPECT_INT(eddy_task_release(task), 0);
+        EXPECT_INT(read(signal, &one, sizeof one), sizeof one);
+    }
+    EXPECT_INT(eddy_embed_close(&embed), 0);
+    (void)close(set);
+    (void)close(signal);
 }
 
 static void read_and_remove(void *argument)

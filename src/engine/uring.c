@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "engine/events.h"
@@ -177,35 +178,54 @@ static int deliver_finished(struct uring_engine *uring)
     return delivered;
 }
 
+/* ---- for a foreign loop ---- */
+
 /* The ring itself won't do: with DEFER_TASKRUN whoever sleeps in poll() on it isn't woken by work
  * that is put off until the ring is entered (Linux 6.18). A registered eventfd is signalled by
  * that, too; only that an eventfd's signal which comes of another eventfd's takes the kernel some
- * milliseconds. */
+ * milliseconds. So a set has it and beside it, for one edge each, those watched descriptors whose
+ * signal may come of an eventfd's. */
+static int foreign_begin(struct uring_engine *uring)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), set = epoll_create1(EPOLL_CLOEXEC), r = 0;
+    if (told < 0 || set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, told, &event) < 0)
+        r = -errno;
+    if (r == 0)
+        r = io_uring_register_eventfd(&uring->ring.io_uring, told);
+    if (r < 0) {
+        if (told >= 0)
+            close(told);
+        if (set >= 0)
+            close(set);
+        return r;
+    }
+    uring->told = told;
+    uring->set = set;
+    uring->foreign = true;
+    return 0;
+}
+
 static int uring_descriptor(struct engine *engine)
 {
     struct uring_engine *uring = uring_engine(engine);
-    if (!uring->foreign) {
-        int told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (told < 0)
-            return -errno;
-        int r = io_uring_register_eventfd(&uring->ring.io_uring, told);
-        if (r < 0) {
-            close(told);
-            return r;
-        }
-        uring->told = told;
-        uring->foreign = true;
-    }
+    int r = uring->foreign ? 0 : foreign_begin(uring);
+    if (r < 0)
+        return r;
     bool owed = uring->todo.first || uring->finished.first || uring_ring_ready(&uring->ring) ||
                 uring_ring_has_deferred(&uring->ring);
-    return owed ? -EAGAIN : uring->told;
+    return owed ? -EAGAIN : uring->set;
 }
 
 /* What happens from here on tells anew. */
 static void uring_hear(const struct uring_engine *uring)
 {
+    enum { EDGES = 16 };
+    struct epoll_event edges[EDGES];
     uint64_t count;
     while (read(uring->told, &count, sizeof count) < 0 && errno == EINTR)
+        continue;
+    while (epoll_wait(uring->set, edges, EDGES, 0) == EDGES)
         continue;
 }
 
@@ -257,7 +277,7 @@ static void uring_wake(struct engine *engine)
         return;
     int saved = errno;
     uring_signal(uring->eventfd);
-    if (uring->foreign) /* by itself that would be told after a while only: see uring_descriptor */
+    if (uring->foreign) /* by itself that would be told after a while only: see foreign_begin */
         uring_signal(uring->told);
     errno = saved;
 }
@@ -322,8 +342,10 @@ static void uring_destroy(struct engine *engine)
     if (uring_ring_is_here(&uring->ring))
         cancel_everything(uring);
     uring_ring_destroy(&uring->ring);
-    if (uring->foreign)
+    if (uring->foreign) {
+        close(uring->set);
         close(uring->told);
+    }
     close(uring->eventfd);
     memory_free(uring->table.slots);
     memory_free(uring);

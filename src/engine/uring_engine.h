@@ -20,6 +20,7 @@ struct uring_engine {
     bool awake;        /* seen, by the present turn: it must not wait */
     bool turning;
     bool foreign;             /* a foreign loop waits, for: */
+    int set;                  /* an epoll set of what follows and of watched descriptors: uring.c */
     int told;                 /* an eventfd, signalled by every completion */
     uint32_t flying;          /* slots that the kernel has */
     uint32_t polls_to_cancel; /* unwatched, and still in todo */

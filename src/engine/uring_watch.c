@@ -94,10 +94,30 @@ void uring_watch_end(struct uring_engine *uring, uint32_t index)
         slot_push(&uring->table, &uring->todo, index);
 }
 
+/* Eventfds and what may hand on their signal (epoll sets) are files without a type. A set that
+ * can't take it is no harm: it is told later then. */
+static bool chain(const struct uring_engine *uring, int descriptor)
+{
+    struct stat status;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
+    return uring->foreign && fstat(descriptor, &status) == 0 && !(status.st_mode & S_IFMT) &&
+           epoll_ctl(uring->set, EPOLL_CTL_ADD, descriptor, &event) == 0;
+}
+
+static bool is_chained(const struct watch *watch)
+{
+    return watch->engine[1];
+}
+
 int uring_watch(struct engine *engine, struct watch *watch)
 {
+    struct uring_engine *uring = uring_engine(engine);
     int r = check_pollable(watch->descriptor);
-    return r < 0 ? r : watch_begin(uring_engine(engine), watch);
+    if (r == 0)
+        r = watch_begin(uring, watch);
+    if (r == 0)
+        watch->engine[1] = chain(uring, watch->descriptor);
+    return r;
 }
 
 /* What flies asks for the old events. The new request has a slot of its own, so that the two can't
@@ -122,6 +142,8 @@ void uring_unwatch(struct engine *engine, struct watch *watch)
     assert(slot_at(&uring->table, watch_slot(watch))->target == watch);
     uring_watch_end(uring, watch_slot(watch));
     watch->engine[0] = 0;
+    if (is_chained(watch))
+        (void)epoll_ctl(uring->set, EPOLL_CTL_DEL, watch->descriptor, NULL);
     if (watch->level)
         uring_flush_cancelled_polls(uring);
 }
