@@ -218,8 +218,8 @@ void stream_release(struct eddy_stream *stream)
     memory_free(stream);
 }
 
-/* 0 for a stream socket, -ENOTSOCK for what else can be a stream; and whether it is a pipe. */
-static int classify_descriptor(int descriptor, bool *ret_is_pipe)
+/* 0 for a stream socket, -ENOTSOCK for what else can be a stream. */
+static int classify_descriptor(int descriptor)
 {
     struct stat status;
     struct engine *engine = loop_self->engine;
@@ -228,7 +228,6 @@ static int classify_descriptor(int descriptor, bool *ret_is_pipe)
         return eddy_fail(r, "descriptor %d: %s", descriptor, strerror(-r));
     if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode))
         return eddy_fail(-EPERM, "descriptor %d is a file, no stream: see eddy/file.h", descriptor);
-    *ret_is_pipe = S_ISFIFO(status.st_mode);
     if (!S_ISSOCK(status.st_mode))
         return -ENOTSOCK;
     int type = engine->call->get_option(engine, descriptor, SOL_SOCKET, SO_TYPE);
@@ -240,7 +239,7 @@ static int classify_descriptor(int descriptor, bool *ret_is_pipe)
 }
 
 /* Pipes and terminals: non-blocking as long as they are streams. */
-static int prepare_file_stream(struct eddy_stream *stream, int descriptor, bool is_pipe)
+static int prepare_file_stream(struct eddy_stream *stream, int descriptor)
 {
     struct engine *engine = stream->loop->engine;
     int flags = engine->call->descriptor_flags(engine, descriptor, -1), r = flags;
@@ -250,8 +249,6 @@ static int prepare_file_stream(struct eddy_stream *stream, int descriptor, bool 
     if (r < 0)
         return eddy_fail(r, "descriptor %d: %s", descriptor, strerror(-r));
     stream->is_socket = false;
-    /* A packet pipe (O_DIRECT) gives one packet a read, however many there are. */
-    stream->short_read_drains = !(flags & O_DIRECT) && is_pipe;
     return 0;
 }
 
@@ -263,8 +260,7 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
                           : descriptor < 0 ? "descriptor %d"
                                            : "called outside a loop",
                           descriptor);
-    bool is_pipe;
-    int kind = classify_descriptor(descriptor, &is_pipe);
+    int kind = classify_descriptor(descriptor);
     if (kind < 0 && kind != -ENOTSOCK)
         return kind;
     struct address peer = {.size = 0};
@@ -280,7 +276,7 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
         return eddy_fail(-ENOMEM, "no memory for a stream");
     if (internet)
         stream_send_at_once(stream);
-    int r = kind == -ENOTSOCK ? prepare_file_stream(stream, descriptor, is_pipe) : 0;
+    int r = kind == -ENOTSOCK ? prepare_file_stream(stream, descriptor) : 0;
     if (r < 0) {
         stream_release(stream);
         return r;

@@ -46,11 +46,12 @@ struct eddy_stream {
     int errors[2];         /* negative: what each further call gives */
 
     bool watching;
-    bool owns;   /* its loop knows whose the descriptor is */
-    bool hangup; /* an edge told of an end, an error or a mark behind the data */
-    bool
-        short_read_drains; /* TCP or a pipe; a terminal gives one line of several, and a Unix socket
-                               what comes before descriptors, and before what comes behind them */
+    bool owns;              /* its loop knows whose the descriptor is */
+    bool hangup;            /* an edge told of an end, an error or a mark behind the data */
+    bool short_read_drains; /* TCP or a pipe of our own; of others the reading end doesn't tell
+                               whether packets are written (O_DIRECT), of which a read gives one; a
+                               terminal gives one line of several, and a Unix socket what comes
+                               before descriptors, and before what comes behind them */
     bool is_socket;
     bool was_blocking; /* before it became a stream */
     bool closed;

@@ -38,7 +38,10 @@ static int make(const char *call, bool pipe, eddy_stream **ret_first, eddy_strea
     int r = pipe ? engine->call->pipe(engine, ends) : engine->call->socket_pair(engine, ends);
     if (r < 0)
         return eddy_fail(r, "%s: %s", call, strerror(-r));
-    return to_streams(engine, ends, ret_first, ret_second);
+    r = to_streams(engine, ends, ret_first, ret_second);
+    if (r == 0 && pipe)
+        (*ret_first)->short_read_drains = true; /* nobody writes packets into it */
+    return r;
 }
 
 int eddy_stream_pipe(eddy_stream **ret_reader, eddy_stream **ret_writer)

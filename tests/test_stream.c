@@ -385,6 +385,23 @@ TEST(rule_211_pipes)
     return 0;
 }
 
+/* A read gives one packet, however many there are. */
+TEST(rule_211_packets_of_a_pipe)
+{
+    int ends[2];
+    char buffer[8];
+    CHECK_INT(pipe2(ends, O_CLOEXEC | O_DIRECT), 0);
+    eddy_stream *reader = stream_of(ends[0]);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(reader, buffer, 8), 1.0), -ETIMEDOUT);
+    CHECK_INT(write(ends[1], "one", 3), 3);
+    CHECK_INT(write(ends[1], "more", 4), 4);
+    CHECK_INT(eddy_stream_read(reader, buffer, 8), 3);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(reader, buffer, 8), 1.0), 4);
+    eddy_stream_close(reader);
+    close(ends[1]);
+    return 0;
+}
+
 TEST(a_terminal_gives_one_line_a_read)
 {
     int master, slave;
@@ -456,8 +473,12 @@ TEST(local_addresses_and_options)
     CHECK_INT(eddy_stream_set_keepalive(pair.a, 60, 7.6, 3), 0);
     CHECK_INT(getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
     CHECK(on);
+    CHECK_INT(getsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &on, &size), 0);
+    CHECK_INT(on, 60);
     CHECK_INT(getsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &on, &size), 0);
     CHECK_INT(on, 8);
+    CHECK_INT(getsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &on, &size), 0);
+    CHECK_INT(on, 3);
     CHECK_INT(eddy_stream_set_keepalive(pair.a, EDDY_FOREVER, 0, 0), 0);
     CHECK_INT(getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
     CHECK(!on);
