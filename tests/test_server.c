@@ -48,6 +48,29 @@ EDDY_TEST_WITH(five_hundred_clients, .any_order = true, .heavy = true)
     return 0;
 }
 
+static int leave_at_once(eddy_stream *stream, void *context)
+{
+    (void)stream;
+    (void)context;
+    return 0;
+}
+
+/* Its side of a connection, which it ended first, lingers in the system for a minute. */
+TEST(rule_219_a_server_comes_back_to_its_port)
+{
+    eddy_server *server = serve(leave_at_once, NULL, NULL);
+    eddy_stream *stream;
+    char c;
+    int port = eddy_server_port(server);
+    CHECK_INT(eddy_connect("127.0.0.1", port, &stream), 0);
+    CHECK_INT(eddy_stream_read(stream, &c, 1), 0);
+    eddy_stream_close(stream);
+    eddy_server_close(server);
+    CHECK_INT(eddy_serve("127.0.0.1", port, echo, NULL, NULL, &server), 0);
+    eddy_server_close(server);
+    return 0;
+}
+
 static bool sends_at_once(eddy_stream *stream)
 {
     struct engine *engine = loop_self->engine;

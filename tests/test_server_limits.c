@@ -30,6 +30,40 @@ TEST(further_connections_wait_in_the_backlog)
     return 0;
 }
 
+/* What the system is told. */
+static struct {
+    const struct engine_vtable *real;
+    struct engine_vtable table;
+    int backlog;
+} noted;
+
+static int note_backlog(struct engine *engine, int descriptor, int backlog)
+{
+    noted.backlog = backlog;
+    return noted.real->listen(engine, descriptor, backlog);
+}
+
+TEST(the_backlog_is_what_was_asked_for)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "@eddy-backlog-%d", (int)getpid());
+    struct engine *engine = eddy_current_loop()->engine;
+    noted.real = engine->call;
+    noted.table = *engine->call;
+    noted.table.listen = note_backlog;
+    engine->call = &noted.table;
+    const struct eddy_serve_options options = {.backlog = 7};
+    eddy_server *server = serve(echo, NULL, &options), *by_path = NULL;
+    CHECK_INT(noted.backlog, 7);
+    noted.backlog = -1;
+    CHECK_INT(eddy_serve_unix(path, echo, NULL, &options, &by_path), 0);
+    CHECK_INT(noted.backlog, 7);
+    eddy_server_close(by_path);
+    eddy_server_close(server);
+    engine->call = noted.real;
+    return 0;
+}
+
 static int exhaust(void)
 {
     eddy_server *server = serve(echo, NULL, NULL);

@@ -449,6 +449,37 @@ TEST(aborted_clients_of_a_path_hear_the_end)
     return 0;
 }
 
+static int refuse_to_end(eddy_stream *stream, void *context)
+{
+    (void)stream;
+    (void)context;
+    int r = 0;
+    eddy_with_shield (100.0) {
+        r = eddy_sleep(10);
+    }
+    return r;
+}
+
+/* However long its handler takes. */
+TEST(rule_215_an_aborted_client_of_a_path_hears_the_end_at_once)
+{
+    eddy_server *server = NULL;
+    eddy_stream *stream;
+    char c;
+    CHECK_INT(make_path(), 0);
+    CHECK_INT(eddy_serve_unix(path, refuse_to_end, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_connect_unix(path, &stream), 0);
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_INT(eddy_server_connections(server), 1);
+    CHECK_INT(eddy_server_abort_clients(server), 0);
+    CHECK_INT(eddy_stream_read(stream, &c, 1), 0);
+    CHECK_INT(eddy_server_connections(server), 1);
+    eddy_stream_close(stream);
+    eddy_server_close(server);
+    remove_path();
+    return 0;
+}
+
 TEST(bad_paths)
 {
     eddy_server *server = NULL;

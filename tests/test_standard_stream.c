@@ -56,6 +56,8 @@ static int number_lines(void)
     ssize_t n;
     CHECK_INT(eddy_standard_input(&input), 0);
     CHECK_INT(eddy_standard_output(&output), 0);
+    for (int i = STDERR_FILENO + 1, flags; i < 100; i++) /* no other program inherits ours */
+        CHECK((flags = fcntl(i, F_GETFD)) < 0 || flags & FD_CLOEXEC);
     for (int i = 1; (n = eddy_stream_read_line(input, line, sizeof line)) > 0; i++) {
         int size = snprintf(numbered, sizeof numbered, "%d %s", i, line);
         CHECK_INT(eddy_stream_write(output, numbered, (size_t)size), size);
@@ -175,6 +177,27 @@ PLAIN_TEST(a_terminal)
     EXPECT_INT(write(master, "\4", 1), 1); /* Ctrl-D */
     EXPECT(passed(child));
     EXPECT(is_blocking(slave));
+    close(master);
+    close(slave);
+}
+
+static int open_without_a_terminal(void)
+{
+    eddy_stream *input = NULL;
+    CHECK(setsid() > 0);
+    CHECK_INT(eddy_standard_input(&input), 0);
+    CHECK_INT(open("/dev/tty", O_RDWR | O_CLOEXEC), -1);
+    CHECK_INT(errno, ENXIO);
+    eddy_stream_close(input);
+    return 0;
+}
+
+PLAIN_TEST(a_terminal_that_was_opened_doesnt_control_the_process)
+{
+    int master, slave;
+    if (!terminal_open(&master, &slave))
+        return;
+    EXPECT(passed(start(slave, slave, open_without_a_terminal)));
     close(master);
     close(slave);
 }

@@ -239,6 +239,18 @@ TEST(rule_210_a_peer_that_closes_in_the_middle_is_an_error)
     return err;
 }
 
+TEST(rule_210_a_reader_that_has_gone_is_an_error_and_no_signal)
+{
+    eddy_file *file = make_file(50);
+    eddy_stream *reader, *writer;
+    CHECK_INT(eddy_stream_pipe(&reader, &writer), 0);
+    eddy_stream_close(reader);
+    CHECK_INT(eddy_sendfile(writer, file, 0, 50), -EPIPE);
+    eddy_stream_close(writer);
+    drop_file(file);
+    return 0;
+}
+
 TEST(rule_210_a_closed_stream_sends_no_file)
 {
     eddy_file *file = make_file(50);

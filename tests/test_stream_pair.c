@@ -17,6 +17,25 @@ TEST(rule_211_the_reader_of_a_pipe_sees_its_end)
     return 0;
 }
 
+static bool ends_with_an_exec(eddy_stream *stream)
+{
+    return fcntl(eddy_stream_descriptor(stream), F_GETFD) == FD_CLOEXEC;
+}
+
+REAL_TEST(no_other_program_inherits_them)
+{
+    eddy_stream *one, *other;
+    CHECK_INT(eddy_stream_pair(&one, &other), 0);
+    CHECK(ends_with_an_exec(one) && ends_with_an_exec(other));
+    eddy_stream_close(one);
+    eddy_stream_close(other);
+    CHECK_INT(eddy_stream_pipe(&one, &other), 0);
+    CHECK(ends_with_an_exec(one) && ends_with_an_exec(other));
+    eddy_stream_close(one);
+    eddy_stream_close(other);
+    return 0;
+}
+
 static int write_until(struct say *a)
 {
     ssize_t n = 0;

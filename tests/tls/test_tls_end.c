@@ -248,6 +248,28 @@ TEST(rule_203_a_shutdown_has_30_seconds)
     return 0;
 }
 
+TEST(rule_203_how_long_a_server_waits_is_an_option_of_its_service)
+{
+    struct eddy_tls_service service = {
+        .context = server_of("localhost.pem"),
+        .handler = say_nothing,
+        .options = {.handshake_timeout = 3},
+    };
+    eddy_server *server;
+    eddy_stream *plain;
+    char byte;
+    CHECK_INT(eddy_tls_serve("127.0.0.1", 0, &service, NULL, &server), 0);
+    CHECK_INT(eddy_connect("127.0.0.1", eddy_server_port(server), &plain), 0);
+    CHECK_INT(eddy_stream_write(plain, "\x16\x03\x01\x02", 4), 4);
+    CHECK_INT(eddy_stream_read(plain, &byte, 1), 0);
+    CHECK_TIME(3);
+    CHECK_REPORT(EDDY_LOG_TASK_LOST, "the connection from");
+    eddy_stream_close(plain);
+    eddy_server_close(server);
+    eddy_tls_context_close(service.context);
+    return 0;
+}
+
 TEST(rule_203_a_server_doesnt_wait_for_ever_for_a_client)
 {
     static struct site site;
@@ -395,6 +417,8 @@ TEST(closing_wakes_who_waits_to_write)
         CHECK_INT(eddy_sleep(1), 0);
         eddy_spawn(g, writing, .stream = stream, .expected = -ECONNABORTED);
         CHECK_INT(eddy_sleep(1), 0);
+        CHECK_INT(eddy_tls_shutdown(stream), -EBUSY);
+        CHECK_CONTAINS(last_message(), "another task writes to this stream");
         eddy_stream_close(stream);
     }
     site_close(&site);
