@@ -156,7 +156,7 @@ static int waits_for(struct waits_for *a)
     return eddy_wait_readable(a->descriptor);
 }
 
-/* An eventfd tells another one late, and a ring tells by one. */
+/* An eventfd tells another one late or not at all, and a ring tells by one. */
 PLAIN_TEST(an_eventfd_s_signal_is_told_at_once)
 {
     eddy_embed embed;

@@ -182,9 +182,9 @@ static int deliver_finished(struct uring_engine *uring)
 
 /* The ring itself won't do: with DEFER_TASKRUN whoever sleeps in poll() on it isn't woken by work
  * that is put off until the ring is entered (Linux 6.18). A registered eventfd is signalled by
- * that, too; only that an eventfd's signal which comes of another eventfd's takes the kernel some
- * milliseconds. So a set has it and beside it, for one edge each, those watched descriptors whose
- * signal may come of an eventfd's. */
+ * that, too; but such a signal that comes of another eventfd's takes the kernel some milliseconds,
+ * or gets lost (seen there: all but the first). So a set has it and beside it, for one edge each,
+ * those watched descriptors whose signal may come of an eventfd's. */
 static int foreign_begin(struct uring_engine *uring)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -277,7 +277,7 @@ static void uring_wake(struct engine *engine)
         return;
     int saved = errno;
     uring_signal(uring->eventfd);
-    if (uring->foreign) /* by itself that would be told after a while only: see foreign_begin */
+    if (uring->foreign) /* that by itself may not be told: see foreign_begin */
         uring_signal(uring->told);
     errno = saved;
 }

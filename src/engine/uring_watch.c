@@ -94,29 +94,36 @@ void uring_watch_end(struct uring_engine *uring, uint32_t index)
         slot_push(&uring->table, &uring->todo, index);
 }
 
-/* Eventfds and what may hand on their signal (epoll sets) are files without a type. A set that
- * can't take it is no harm: it is told later then. */
-static bool chain(const struct uring_engine *uring, int descriptor)
+/* Eventfds, and what may hand on their signal (epoll sets), are files without a type: 1 if this is
+ * one, which a foreign loop now waits for, too; 0 if it isn't or nobody needs that. */
+static int chain(const struct uring_engine *uring, int descriptor)
 {
     struct stat status;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
-    return uring->foreign && fstat(descriptor, &status) == 0 && !(status.st_mode & S_IFMT) &&
-           epoll_ctl(uring->set, EPOLL_CTL_ADD, descriptor, &event) == 0;
+    if (!uring->foreign || fstat(descriptor, &status) < 0 || status.st_mode & S_IFMT)
+        return 0;
+    if (epoll_ctl(uring->set, EPOLL_CTL_ADD, descriptor, &event) == 0)
+        return 1;
+    return errno == EEXIST ? 0 : -errno;
 }
 
-static bool is_chained(const struct watch *watch)
+static void unchain(const struct uring_engine *uring, const struct watch *watch)
 {
-    return watch->engine[1];
+    if (watch->engine[1])
+        (void)epoll_ctl(uring->set, EPOLL_CTL_DEL, watch->descriptor, NULL);
 }
 
 int uring_watch(struct engine *engine, struct watch *watch)
 {
     struct uring_engine *uring = uring_engine(engine);
     int r = check_pollable(watch->descriptor);
-    if (r == 0)
-        r = watch_begin(uring, watch);
-    if (r == 0)
-        watch->engine[1] = chain(uring, watch->descriptor);
+    int chained = r < 0 ? r : chain(uring, watch->descriptor);
+    if (chained < 0)
+        return chained;
+    watch->engine[1] = (uint64_t)chained;
+    r = watch_begin(uring, watch);
+    if (r < 0)
+        unchain(uring, watch);
     return r;
 }
 
@@ -142,8 +149,7 @@ void uring_unwatch(struct engine *engine, struct watch *watch)
     assert(slot_at(&uring->table, watch_slot(watch))->target == watch);
     uring_watch_end(uring, watch_slot(watch));
     watch->engine[0] = 0;
-    if (is_chained(watch))
-        (void)epoll_ctl(uring->set, EPOLL_CTL_DEL, watch->descriptor, NULL);
+    unchain(uring, watch);
     if (watch->level)
         uring_flush_cancelled_polls(uring);
 }
