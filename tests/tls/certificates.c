@@ -183,6 +183,7 @@ void certificates_make(void)
                                                 .issuer = &root});
     const struct wanted all[] = {
         {"two.pem", "two", "DNS:a.test,DNS:*.b.test", false, -DAY, DAY, &root, false, NULL, NULL},
+        {"part.pem", "part", "DNS:w*.d.test", false, -DAY, DAY, &root, false, NULL, NULL},
         {"three.pem", "three", "DNS:c.test", false, -DAY, DAY, &root, false, NULL, NULL},
         {"scope.pem", "scope", "IP:fe80::1", false, -DAY, DAY, &root, false, NULL, NULL},
         {"expired.pem", "localhost", local, false, -9 * DAY, -2 * DAY, &root, false, NULL, NULL},

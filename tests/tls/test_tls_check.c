@@ -3,10 +3,12 @@
 #include "tls/tls_test.h"
 
 static bool served;
+static char asked_for[64];
 
 static int echo_noted(eddy_stream *stream, void *context)
 {
     served = true;
+    (void)snprintf(asked_for, sizeof asked_for, "%s", eddy_tls_server_name(stream));
     return echo(stream, context);
 }
 
@@ -73,6 +75,7 @@ TEST(rule_203_one_of_another_name_is_refused)
     CHECK_INT(
         refused("two.pem", NULL, "the certificate is for a.test, *.b.test; not for 127.0.0.1"), 0);
     CHECK_INT(refused("two.pem", "b.test", "not for b.test"), 0);
+    CHECK_INT(refused("part.pem", "www.d.test", "is for w*.d.test; not for www.d.test"), 0);
     CHECK_INT(refused("two.pem", "x.y.b.test", "not for x.y.b.test"), 0);
     CHECK_INT(refused("localhost.pem", "127.0.0.2",
                       "the certificate is for localhost, 127.0.0.1; not for 127.0.0.2"),
@@ -102,8 +105,11 @@ TEST(a_client_s_certificate_is_no_server_s_name)
 TEST(names_and_addresses_that_fit_are_taken)
 {
     CHECK_INT(taken("localhost.pem", "localhost", client_of_root()), 0);
+    CHECK_TEXT(asked_for, "localhost");
     CHECK_INT(taken("localhost.pem", "LOCALHOST.", client_of_root()), 0);
+    CHECK_TEXT(asked_for, "LOCALHOST");
     CHECK_INT(taken("localhost.pem", NULL, client_of_root()), 0);
+    CHECK_TEXT(asked_for, ""); /* an address is no name: RFC 6066 */
     CHECK_INT(taken("two.pem", "a.test", client_of_root()), 0);
     CHECK_INT(taken("two.pem", "x.b.test", client_of_root()), 0);
     CHECK_INT(taken("chain.pem", "localhost", client_of_root()), 0);
