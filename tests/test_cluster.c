@@ -9,6 +9,9 @@
 #define TEST_DEFAULTS .real_system = true
 #include "support/test.h"
 
+/* Starting and ending threads holds the loop up, on a busy machine for long. */
+#define CLUSTER_TEST(name) TEST_WITH(name, .virtual_clock = false, .slow_step = -1)
+
 enum { LOOPS = 3 };
 
 static atomic_int begun, ended, reports;
@@ -26,7 +29,10 @@ static struct eddy_cluster_options three(void)
     atomic_store(&begun, 0);
     atomic_store(&ended, 0);
     atomic_store(&reports, 0);
-    return (struct eddy_cluster_options){.loops = LOOPS, .loop = {.log = count_reports}};
+    return (struct eddy_cluster_options){
+        .loops = LOOPS,
+        .loop = {.log = count_reports, .slow_step = -1},
+    };
 }
 
 static struct eddy_cluster_options three_restarted(size_t restarts, double delay)
@@ -48,7 +54,7 @@ static int sleeps_until_stopped(void)
     return r;
 }
 
-TEST_WITH(all_have_begun_after_start_and_one_handle_stops_them, .virtual_clock = false)
+CLUSTER_TEST(all_have_begun_after_start_and_one_handle_stops_them)
 {
     struct eddy_cluster_options options = three();
     eddy_cluster *cluster = eddy_cluster_start(&options, sleeps_until_stopped);
@@ -98,7 +104,7 @@ static int sums(struct sums *a)
     return r;
 }
 
-TEST_WITH(each_loop_has_its_arguments_and_its_index, .virtual_clock = false)
+CLUSTER_TEST(each_loop_has_its_arguments_and_its_index)
 {
     atomic_int total = 0;
     struct eddy_cluster_options options = three();
@@ -109,7 +115,7 @@ TEST_WITH(each_loop_has_its_arguments_and_its_index, .virtual_clock = false)
     return 0;
 }
 
-TEST_WITH(a_cancelled_wait_leaves_the_loops_alone, .virtual_clock = false)
+CLUSTER_TEST(a_cancelled_wait_leaves_the_loops_alone)
 {
     struct eddy_cluster_options options = three();
     eddy_cluster *cluster = eddy_cluster_start(&options, sleeps_until_stopped);
@@ -182,7 +188,7 @@ static int one_fails(struct one_fails *a)
     return r;
 }
 
-TEST_WITH(a_failure_stops_all, .virtual_clock = false)
+CLUSTER_TEST(a_failure_stops_all)
 {
     struct eddy_cluster_options options = three();
     eddy_cluster *cluster = eddy_cluster_start(&options, one_fails, .loop = 1);
@@ -194,7 +200,7 @@ TEST_WITH(a_failure_stops_all, .virtual_clock = false)
     return 0;
 }
 
-TEST_WITH(a_failure_leaves_the_others_if_they_are_to_go_on, .virtual_clock = false)
+CLUSTER_TEST(a_failure_leaves_the_others_if_they_are_to_go_on)
 {
     struct eddy_cluster_options options = three();
     options.policy = EDDY_CLUSTER_GO_ON;
@@ -224,7 +230,7 @@ static int fails_twice(void)
     return r;
 }
 
-TEST_WITH(a_failed_loop_begins_anew, .virtual_clock = false)
+CLUSTER_TEST(a_failed_loop_begins_anew)
 {
     struct eddy_cluster_options options = three_restarted(2, 0.001);
     options.restart_seconds = 3600;
@@ -237,7 +243,7 @@ TEST_WITH(a_failed_loop_begins_anew, .virtual_clock = false)
     return 0;
 }
 
-TEST_WITH(beyond_the_limit_of_restarts_all_are_stopped, .virtual_clock = false)
+CLUSTER_TEST(beyond_the_limit_of_restarts_all_are_stopped)
 {
     struct eddy_cluster_options options = three_restarted(3, 0.001);
     eddy_cluster *cluster = eddy_cluster_start(&options, one_fails, .loop = 0);
@@ -249,7 +255,7 @@ TEST_WITH(beyond_the_limit_of_restarts_all_are_stopped, .virtual_clock = false)
     return 0;
 }
 
-TEST_WITH(a_stop_ends_the_pause_before_a_restart, .virtual_clock = false)
+CLUSTER_TEST(a_stop_ends_the_pause_before_a_restart)
 {
     struct eddy_cluster_options options = three_restarted(3, 3600);
     eddy_cluster *cluster = eddy_cluster_start(&options, one_fails, .loop = 0);
@@ -268,7 +274,7 @@ static int tells_its_loop(void)
     return r < 0 ? r : 10 + eddy_cluster_index();
 }
 
-TEST_WITH(rule_246_tasks_are_submitted_to_each_loop_and_awaited_here, .virtual_clock = false)
+CLUSTER_TEST(rule_246_tasks_are_submitted_to_each_loop_and_awaited_here)
 {
     struct eddy_cluster_options options = three();
     eddy_cluster *cluster = eddy_cluster_start(&options, sleeps_until_stopped);
@@ -295,7 +301,7 @@ static int stops_all_from_inside(struct stops_all_from_inside *a)
     return eddy_cluster_stop(*a->cluster);
 }
 
-TEST_WITH(one_of_the_loops_may_stop_them_but_not_wait, .virtual_clock = false)
+CLUSTER_TEST(one_of_the_loops_may_stop_them_but_not_wait)
 {
     struct eddy_cluster_options options = three();
     eddy_cluster *cluster = eddy_cluster_start(&options, sleeps_until_stopped);
@@ -352,7 +358,7 @@ static int reserve_port(int *descriptor)
     return ntohs(address.sin_port);
 }
 
-TEST_WITH(the_system_shares_out_the_connections_to_a_port, .virtual_clock = false)
+CLUSTER_TEST(the_system_shares_out_the_connections_to_a_port)
 {
     struct eddy_cluster_options options = three();
     int reserved, port = reserve_port(&reserved), item, all = 0, loops = 0;
