@@ -337,6 +337,11 @@ TEST(rule_217_a_failing_handler_concerns_its_connection_alone)
     CHECK_INT(read(good, buffer, sizeof buffer), 5);
     close(bad);
     close(good);
+    eddy_stream *next; /* who comes after it is served, too */
+    CHECK_INT(eddy_connect("127.0.0.1", port, &next), 0);
+    CHECK_INT(eddy_stream_write(next, "fine\n", 5), 5);
+    CHECK_INT(eddy_stream_read_exactly(next, buffer, 5), 5);
+    eddy_stream_close(next);
     eddy_server_close(server);
     return 0;
 }

@@ -413,12 +413,12 @@ TEST(closing_wakes_who_waits_to_write)
     CHECK_INT(site_with_visitor(&site, say_nothing, &stream), 0);
     CHECK_INT(eddy_wait_for(eddy_stream_write(stream, much, sizeof much), 1), -ETIMEDOUT);
     eddy_with_group (g, &err) {
-        eddy_spawn(g, reading, .stream = stream, .expected = -ECONNABORTED);
-        CHECK_INT(eddy_sleep(1), 0);
         eddy_spawn(g, writing, .stream = stream, .expected = -ECONNABORTED);
         CHECK_INT(eddy_sleep(1), 0);
         CHECK_INT(eddy_tls_shutdown(stream), -EBUSY);
         CHECK_CONTAINS(last_message(), "another task writes to this stream");
+        eddy_spawn(g, reading, .stream = stream, .expected = -ECONNABORTED);
+        CHECK_INT(eddy_sleep(1), 0);
         eddy_stream_close(stream);
     }
     site_close(&site);
