@@ -11,6 +11,29 @@
 /* Plain text that is encrypted before some of it is sent. */
 #define WRITE_STEP (WRITE_RECORDS * SSL3_RT_MAX_PLAIN_LENGTH)
 
+/* ---- saying the end ---- */
+
+/* A message of the peer's handshake, a ticket say, is here by half: OpenSSL can't say an end then. */
+static bool in_a_message(const struct channel *channel)
+{
+    return SSL_in_init(channel->ssl);
+}
+
+/* Into the output; once its rest is read, if a message of the peer's is here by half. */
+static int channel_say_end(struct channel *channel)
+{
+    if (channel->ended || channel->failed || channel->unfinished)
+        return 0;
+    channel->end_owed = in_a_message(channel);
+    if (channel->end_owed)
+        return 0;
+    channel->ended = true;
+    ERR_clear_error();
+    int r = SSL_shutdown(channel->ssl) < 0 ? channel_error(channel, "saying the end to") : 0;
+    ERR_clear_error();
+    return r;
+}
+
 /* ---- reading ---- */
 
 /* Answers to the peer's questions, new keys say, that wait for it to read them. */
@@ -32,9 +55,14 @@ static ssize_t channel_read(struct channel *channel, void *buffer, size_t size,
         ERR_clear_error();
         int n = SSL_read(channel->ssl, buffer, size < INT_MAX ? (int)size : INT_MAX);
         channel->answers += channel_output(channel) - waiting;
+        enum channel_want want = n > 0 ? WANT_INPUT : channel_want(channel, n);
+        if (channel->end_owed && want != WANT_ERROR) {
+            (void)channel_say_end(channel);
+            channel_flush_later(channel);
+        }
         if (n > 0)
             return n;
-        *ret_end = channel_want(channel, n);
+        *ret_end = want;
         if (*ret_end == WANT_END)
             return 0;
         if (*ret_end == WANT_ERROR) {
@@ -99,7 +127,7 @@ static ssize_t write_step(struct channel *channel, const char *data, size_t size
 static ssize_t layer_write(void *context, const void *data, size_t size)
 {
     struct channel *channel = context;
-    if (channel->ended)
+    if (channel->ended || channel->end_owed)
         return eddy_fail(-EPIPE, "writing to %s failed: the writing side was ended", channel->peer);
     if (channel->broken)
         return eddy_fail(-EPIPE, "writing to %s failed before", channel->peer);
@@ -112,23 +140,15 @@ static ssize_t layer_write(void *context, const void *data, size_t size)
 
 /* ---- ends ---- */
 
-static void channel_say_end(struct channel *channel)
-{
-    if (channel->ended || channel->failed || channel->unfinished)
-        return;
-    channel->ended = true;
-    ERR_clear_error();
-    (void)SSL_shutdown(channel->ssl); /* into the output */
-    ERR_clear_error();
-}
-
 static int layer_write_end(void *context)
 {
     struct channel *channel = context;
     if (channel->failed)
         return eddy_fail(-EPIPE, "the connection to %s has failed", channel->peer);
     channel->unfinished = false; /* whoever ends it says so */
-    channel_say_end(channel);
+    int r = channel_say_end(channel);
+    if (r < 0)
+        return r;
     channel_flush_later(channel);
     return channel->lost ? eddy_fail(channel->lost, "the end can't be said to %s: %s",
                                      channel->peer, strerror(-channel->lost))
@@ -139,7 +159,7 @@ static void layer_close(void *context)
 {
     struct channel *channel = context;
     if (eddy_current_task() && !channel->writing) {
-        channel_say_end(channel);
+        (void)channel_say_end(channel);
         channel_flush_now(channel);
     }
     eddy_stream_close(channel->beneath);
@@ -181,8 +201,9 @@ static int await_peer_end(struct channel *channel)
 static int shut_down(struct channel *channel)
 {
     channel->unfinished = false;
-    channel_say_end(channel);
-    int r = channel_flush(channel);
+    int r = channel_say_end(channel);
+    if (r == 0)
+        r = channel_flush(channel);
     return r < 0 ? r : await_peer_end(channel);
 }
 

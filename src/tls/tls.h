@@ -146,6 +146,7 @@ struct channel {
     bool failed;        /* the connection is beyond use for TLS: no more is said on it */
     bool broken;        /* a write failed, and OpenSSL may hold a part of it: there is no other */
     bool ended;         /* our end was said */
+    bool end_owed;      /* or is to be said as soon as it can be */
     bool unfinished;    /* a write was given up: the end would be a lie */
     bool out_of_memory; /* in bio.c */
 };

@@ -88,13 +88,19 @@ static int peer_handshake(struct peer *peer)
 }
 
 /* Five bytes, and back. */
+/* Five bytes, or the end. */
 static int peer_echo(struct peer *peer)
 {
     char buffer[5];
     int r = 0;
-    while (SSL_read(peer->ssl, buffer, sizeof buffer) != sizeof buffer)
+    while (SSL_read(peer->ssl, buffer, sizeof buffer) != sizeof buffer) {
+        if (SSL_get_shutdown(peer->ssl) & SSL_RECEIVED_SHUTDOWN) {
+            SSL_shutdown(peer->ssl);
+            return peer_say_all(peer);
+        }
         if ((r = peer_hear(peer)) < 0)
             return r;
+    }
     SSL_write(peer->ssl, buffer, sizeof buffer);
     return peer_say_all(peer);
 }
@@ -186,6 +192,28 @@ TEST(a_write_while_half_a_ticket_is_here_and_another_task_reads)
     eddy_stream_close(stream);
     site_close(&site);
     return err;
+}
+
+TEST(an_end_while_half_a_ticket_is_here)
+{
+    static struct site site;
+    eddy_stream *stream;
+    char byte;
+    for (int both = 0; both < 2; both++) {
+        CHECK_INT(enter_by_hand(&site, send_ticket_slowly, &stream), 0);
+        CHECK_INT(eddy_wait_for(eddy_stream_read(stream, &byte, 1), 0.5), -ETIMEDOUT);
+        if (both) {
+            CHECK_INT(eddy_tls_shutdown(stream), 0);
+        } else {
+            CHECK_INT(eddy_stream_write_end(stream), 0);
+            CHECK_INT(eddy_stream_write(stream, "later", 5), -EPIPE);
+            CHECK_INT(eddy_stream_read(stream, &byte, 1), 0); /* the peer's answer */
+        }
+        CHECK_TIME(1 + both);
+        eddy_stream_close(stream);
+        site_close(&site);
+    }
+    return 0;
 }
 
 /* ---- questions without end ---- */
