@@ -272,7 +272,6 @@ static void *watch(void *unused)
         if (!sample_all())
             wait_for_wake(REST_NS);
         atomic_store(&watchdog_rests, false);
-        quiet = 0;
     }
     runs = false;
     ended = true;
