@@ -6,8 +6,8 @@
  *     sim_order.c     which of what is ready runs next
  *     sim_engine.c    the engine: watches, turn (sim_descriptor.c: numbers)
  *     sim_network.c   hosts and what tests do to them (sim_connection.c, sim_way.c: what is on its
- *                     way; sim_socket.c, sim_option.c, sim_port.c, sim_unix.c: calls on
- *                     sockets; sim_rights.c: descriptors that travel; sim_pipe.c: pipes)
+ *                     way; sim_socket.c, sim_transfer.c, sim_option.c, sim_port.c, sim_unix.c:
+ *                     calls on sockets; sim_rights.c: descriptors that travel; sim_pipe.c: pipes)
  *     sim_files.c     files in memory (sim_tree.c: names, sim_status.c: status, lists and locks,
  *                     sim_operation.c: operations under way)
  *     sim_pool.c      pools of threads and processes

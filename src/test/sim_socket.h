@@ -84,6 +84,8 @@ int sim_socket_connect(struct engine *base, int number, const struct sockaddr *a
                        socklen_t size);
 int sim_socket_accept(struct engine *base, int number, struct sockaddr *address, socklen_t *size);
 int sim_socket_shutdown(struct engine *base, int number, int how);
+
+/* sim_transfer.c */
 ssize_t sim_socket_receive(struct engine *base, int number, void *buffer, size_t size);
 ssize_t sim_socket_send(struct engine *base, int number, const void *data, size_t size);
 ssize_t sim_socket_receive_message(struct engine *base, int number, struct msghdr *message);
