@@ -6,7 +6,8 @@
  *             |  calls        ^  edges, completions
  *             v               |
  *      fault_engine.c    fault_delivery.c       counts, fails, cuts short; holds back, adds edges
- *             |               ^
+ *      fault_transfer.c       ^
+ *             |               |
  *             v               |
  *          the engine that is wrapped
  *
@@ -48,9 +49,6 @@ static inline struct fault_engine *fault_engine(struct engine *engine)
     return (struct fault_engine *)engine;
 }
 
-/* How much of a transfer is let through. */
-size_t fault_part(struct fault_engine *fault, size_t size);
-
 /* 1 to `most`, by the plan's generator. */
 unsigned fault_choose(struct fault_plan *plan, unsigned most);
 
@@ -70,5 +68,29 @@ void fault_cancel(struct engine *base, struct operation *operation);
  * made to believe that there is nothing would wait for ever otherwise. A watch that begins later
  * learns the truth from the wrapped engine. */
 void fault_owe(struct fault_engine *fault, int descriptor, unsigned what);
+
+/* ---- fault_transfer.c: the vtable's calls that receive and send ---- */
+
+ssize_t fault_receive(struct engine *base, int descriptor, void *buffer, size_t size);
+ssize_t fault_send(struct engine *base, int descriptor, const void *data, size_t size);
+ssize_t fault_receive_message(struct engine *base, int descriptor, struct msghdr *message);
+ssize_t fault_send_message(struct engine *base, int descriptor, const struct msghdr *message);
+ssize_t fault_send_file(struct engine *base, int descriptor, int file, int64_t offset, size_t size);
+ssize_t fault_receive_into_pipe(struct engine *base, int descriptor, int pipe, size_t size);
+ssize_t fault_send_from_pipe(struct engine *base, int pipe, int descriptor, size_t size);
+ssize_t fault_take_from_pipe(struct engine *base, int pipe, void *buffer, size_t size);
+int fault_receive_datagrams(struct engine *base, int descriptor, struct mmsghdr *messages,
+                            unsigned count);
+int fault_send_datagrams(struct engine *base, int descriptor, struct mmsghdr *messages,
+                         unsigned count);
+
+/* Whether a call is to be told that there is nothing: every other time, by descriptor. */
+bool fault_refuse(struct fault_engine *fault, int descriptor, unsigned direction);
+
+/* Forgets one refusal in any of these directions: whether there was one. */
+bool fault_refusal_take_back(struct fault_engine *fault, int descriptor, unsigned direction);
+
+/* How much of a transfer is let through. */
+size_t fault_part(struct fault_engine *fault, size_t size);
 
 #endif
