@@ -46,7 +46,7 @@ CORE = ('cancel', 'event', 'future', 'gather', 'group', 'handle', 'lock', 'loop'
 
 # What puts work into the ring.
 RING_TESTS = ('connect', 'engine', 'engine_file', 'engine_watch', 'file', 'server', 'stream',
-              'stream_flow', 'watch')
+              'stream_end', 'stream_flow', 'watch')
 
 # An early end of a wait is a turn, and the first two count turns; the next two have the watchdog name
 # the system call that blocks, which the signals keep interrupting; the others look at processes of

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Ends and errors of streams: half closed, reset, of pipes and of terminals. */
+#define TEST_DEFAULTS .real_system = true
+#include "stream_pairs.h"
+#include "support/terminal.h"
+
+TEST(rule_192_half_close)
+{
+    struct pair pair = stream_pair(PAIR_TCP);
+    char buffer[8] = "";
+    CHECK_INT(eddy_stream_write(pair.a, "ask", 3), 3);
+    CHECK_INT(eddy_stream_write_end(pair.a), 0);
+    CHECK_INT(eddy_stream_write_end(pair.a), 0);
+    CHECK_INT(eddy_stream_write(pair.a, "x", 1), -EPIPE);
+    CHECK_INT(eddy_stream_read_exactly(pair.b, buffer, 3), 3);
+    CHECK_INT(eddy_stream_read(pair.b, buffer, 8), 0);
+    CHECK_INT(eddy_stream_write(pair.b, "answer", 6), 6);
+    CHECK_INT(eddy_stream_read(pair.a, buffer, 8), 6);
+    pair_close(&pair);
+    return 0;
+}
+
+TEST(rule_193_after_the_peers_end_writing_goes_on)
+{
+    struct pair pair = stream_pair(PAIR_TCP);
+    char buffer[8];
+    CHECK_INT(eddy_stream_write_end(pair.b), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(eddy_stream_read(pair.a, buffer, 8), 0);
+        CHECK_INT(eddy_stream_write(pair.a, "more", 4), 4);
+        CHECK_INT(eddy_stream_read_exactly(pair.b, buffer, 4), 4);
+    }
+    pair_close(&pair);
+    return 0;
+}
+
+TEST(rule_194_what_was_written_before_a_close_arrives)
+{
+    struct pair pair = stream_pair(PAIR_TCP);
+    static char data[100000];
+    CHECK_INT(eddy_stream_write(pair.a, data, sizeof data), sizeof data);
+    eddy_stream_close(pair.a);
+    CHECK_INT(eddy_stream_read_exactly(pair.b, data, sizeof data), sizeof data);
+    CHECK_INT(eddy_stream_read(pair.b, data, 1), 0);
+    eddy_stream_close(pair.b);
+    return 0;
+}
+
+TEST(rule_189_writes_to_a_closed_peer_come_to_an_error)
+{
+    for (enum pair_kind kind = PAIR_UNIX; kind <= PAIR_PIPE; kind++) {
+        struct pair pair = stream_pair(kind);
+        ssize_t n = 0;
+        int writes = 0;
+        eddy_stream_close(pair.a);
+        while (n >= 0 && writes++ < 100)
+            n = eddy_stream_write(pair.b, "x", 1);
+        CHECK(n == -EPIPE || n == -ECONNRESET);
+        CHECK_INT(eddy_stream_write(pair.b, "x", 1), n);
+        eddy_stream_close(pair.b);
+    }
+    return 0;
+}
+
+TEST(rule_185_a_reset_is_every_later_calls_error)
+{
+    int descriptors[2];
+    char buffer[8];
+    descriptor_pair(PAIR_TCP, descriptors);
+    eddy_stream *stream = stream_of(descriptors[0]);
+    struct linger reset = {.l_onoff = 1};
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, buffer, 8), 1.0), -ETIMEDOUT);
+    CHECK_INT(setsockopt(descriptors[1], SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    close(descriptors[1]);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(eddy_stream_read(stream, buffer, 8), -ECONNRESET);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "reading from 127.0.0.1:");
+    CHECK_INT(eddy_stream_write(stream, "x", 1), -EPIPE);
+    CHECK(eddy_stream_peer(stream, buffer, sizeof buffer) > 10); /* still known */
+    eddy_stream_close(stream);
+    return 0;
+}
+
+TEST(a_reset_that_the_writer_saw_is_no_end_to_the_reader)
+{
+    int descriptors[2];
+    char buffer[8];
+    descriptor_pair(PAIR_TCP, descriptors);
+    eddy_stream *stream = stream_of(descriptors[0]);
+    struct linger reset = {.l_onoff = 1};
+    CHECK_INT(setsockopt(descriptors[1], SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    close(descriptors[1]);
+    CHECK_INT(eddy_stream_write(stream, "x", 1), -ECONNRESET);
+    CHECK_INT(eddy_stream_write(stream, "x", 1), -ECONNRESET);
+    CHECK_INT(eddy_stream_read(stream, buffer, 8), -ECONNRESET);
+    eddy_stream_close(stream);
+    return 0;
+}
+
+TEST(rule_211_pipes)
+{
+    int descriptors[2];
+    char buffer[8];
+    descriptor_pair(PAIR_PIPE, descriptors);
+    struct pair pair = {stream_of(descriptors[0]), stream_of(descriptors[1])};
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(pair.a, buffer, 8), 1.0), -ETIMEDOUT);
+    CHECK_INT(eddy_stream_write(pair.b, "hello", 5), 5);
+    CHECK_INT(eddy_stream_read(pair.a, buffer, 8), 5);
+    CHECK_INT(eddy_stream_peer(pair.a, buffer, 8), -ENOTCONN);
+    CHECK_INT(eddy_stream_write_end(pair.b), -ENOTSOCK);
+    int copy = dup(descriptors[1]);
+    CHECK(fcntl(copy, F_GETFL) & O_NONBLOCK);
+    eddy_stream_close(pair.b);
+    CHECK(!(fcntl(copy, F_GETFL) & O_NONBLOCK)); /* as it was before */
+    close(copy);
+    CHECK_INT(eddy_stream_read(pair.a, buffer, 8), 0);
+    eddy_stream_close(pair.a);
+
+    pair = stream_pair(PAIR_PIPE);
+    eddy_stream_close(pair.a);
+    CHECK_INT(eddy_stream_write(pair.b, "x", 1), -EPIPE); /* and no signal */
+    eddy_stream_close(pair.b);
+    return 0;
+}
+
+/* A read gives one packet, however many there are. */
+TEST(rule_211_packets_of_a_pipe)
+{
+    int ends[2];
+    char buffer[8];
+    CHECK_INT(pipe2(ends, O_CLOEXEC | O_DIRECT), 0);
+    eddy_stream *reader = stream_of(ends[0]);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(reader, buffer, 8), 1.0), -ETIMEDOUT);
+    CHECK_INT(write(ends[1], "one", 3), 3);
+    CHECK_INT(write(ends[1], "more", 4), 4);
+    CHECK_INT(eddy_stream_read(reader, buffer, 8), 3);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(reader, buffer, 8), 1.0), 4);
+    eddy_stream_close(reader);
+    close(ends[1]);
+    return 0;
+}
+
+TEST(a_terminal_gives_one_line_a_read)
+{
+    int master, slave;
+    char line[32];
+    if (!terminal_open(&master, &slave))
+        return 0;
+    eddy_stream *stream = stream_of(slave);
+    CHECK_INT(eddy_wait_for((int)eddy_stream_read(stream, line, sizeof line), 1.0), -ETIMEDOUT);
+    CHECK_INT(write(master, "one\ntwo\nthree\n", 14), 14);
+    CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 4);
+    CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 4);
+    CHECK_INT(eddy_stream_read_line(stream, line, sizeof line), 6);
+    CHECK_TEXT(line, "three\n");
+    eddy_stream_close(stream);
+    close(master);
+    return 0;
+}
+
+/* Linux calls it EIO. */
+TEST(a_terminal_that_nobody_has_open_any_more_is_at_its_end)
+{
+    int master, slave;
+    char line[32];
+    if (!terminal_open(&master, &slave))
+        return 0;
+    eddy_stream *stream = stream_of(master);
+    CHECK_INT(write(slave, "bye", 3), 3);
+    close(slave);
+    CHECK_INT(eddy_stream_read(stream, line, sizeof line), 3);
+    CHECK_INT(eddy_stream_read(stream, line, sizeof line), 0);
+    eddy_stream_close(stream);
+    return 0;
+}
