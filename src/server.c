@@ -233,6 +233,7 @@ static void connection_done(struct join *join, const struct task_slot *slot)
     list_remove(&server->connections, &connection->link);
     connection_free(connection);
     server->count--;
+    timer_cancel(&server->loop->timers, &server->pause); /* there may be room by that */
     server_queue_listeners(server);
     server_tell_end(server);
     server_release(server);

@@ -90,6 +90,36 @@ static int exhaust(void)
     return 0;
 }
 
+/* No need to wait for the pause's end when one that is connected makes room. */
+static int exhaust_until_one_ends(void)
+{
+    eddy_server *server = serve(echo, NULL, NULL);
+    int port = eddy_server_port(server), one = connected_socket(port);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(eddy_server_connections(server), 1);
+    int two = connected_socket(port);
+    struct rlimit limit;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = (rlim_t)two + 1;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_REPORT(EDDY_LOG_NOTE, "can't accept connections: Too many open files");
+    CHECK_INT(eddy_server_connections(server), 1);
+    close(one);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(eddy_server_connections(server), 1); /* another one */
+    char buffer[8];
+    CHECK_INT(write(two, "hello\n", 6), 6);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(read(two, buffer, sizeof buffer), 6);
+    limit.rlim_cur = before;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    close(two);
+    eddy_server_close(server);
+    return 0;
+}
+
 /* The one descriptor of this program that listens. */
 static int find_listener(void)
 {
@@ -240,11 +270,11 @@ TEST(rule_212_all_that_wait_are_accepted_in_one_turn_but_those_that_went)
     return 0;
 }
 
-PLAIN_TEST(rule_213_out_of_descriptors)
+static void run_in_child(int (*function)(void))
 {
     pid_t child = fork();
     if (child == 0) {
-        int r = test_run(exhaust);
+        int r = test_run(function);
         if (test_state.file)
             fprintf(stderr, "%s:%d: %s\n", test_state.file, test_state.line, test_state.why);
         _exit(r != 0 || test_state.file);
@@ -252,6 +282,16 @@ PLAIN_TEST(rule_213_out_of_descriptors)
     int status = -1;
     EXPECT_INT(waitpid(child, &status, 0), child);
     EXPECT_INT(status, 0);
+}
+
+PLAIN_TEST(rule_213_out_of_descriptors)
+{
+    run_in_child(exhaust);
+}
+
+PLAIN_TEST(rule_213_out_of_descriptors_until_one_has_ended)
+{
+    run_in_child(exhaust_until_one_ends);
 }
 
 TEST_WITH(out_of_tasks, .virtual_clock = true, .max_tasks = 2)

@@ -50,7 +50,7 @@ struct eddy_serve_options {
  * each connection; port 0 takes a port that is free on all of them. options may be NULL.
  * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -ENOMEM, -ECANCELED, or as eddy_connect for the
  * name. When descriptors, memory or tasks run out it reports that once, and tries again every
- * second. */
+ * second, and whenever a connection has ended. */
 EDDY_API EDDY_ASYNC int eddy_serve(const char *host, int port, eddy_stream_handler *handler,
                                    void *context, const struct eddy_serve_options *options,
                                    eddy_server **server);
