@@ -1,44 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Submissions: tasks for the loop of another thread; and futures completed by one. */
+/* Submissions: tasks for the loop of another thread. */
 #include <pthread.h>
-#include <time.h>
-
 #define TEST_DEFAULTS .real_system = true
-#include "support/test.h"
-
-/* Does its work on another thread while the loop runs, and lets the loop's task go on after it. */
-struct other {
-    void (*work)(struct other *other);
-    eddy_loop *loop;
-    eddy_future *over; /* shared; finished when the work is done */
-    eddy_future *future;
-    eddy_task *task;
-};
-
-static void *other_main(void *argument)
-{
-    struct other *other = argument;
-    other->work(other);
-    EXPECT_INT(eddy_future_set_result_threadsafe(other->over, other), 0);
-    return NULL;
-}
-
-/* In a task. */
-static int meanwhile(void (*work)(struct other *other), eddy_future *future)
-{
-    struct other other = {.work = work, .loop = eddy_current_loop(), .future = future};
-    eddy_future *over = eddy_future_new();
-    other.over = eddy_future_share(over);
-    other.task = eddy_current_task();
-    pthread_t thread;
-    CHECK_INT(pthread_create(&thread, NULL, other_main, &other), 0);
-    void *value = NULL;
-    CHECK_INT(eddy_future_await(over, &value), 0);
-    CHECK(value == &other);
-    CHECK_INT(pthread_join(thread, NULL), 0);
-    eddy_future_release(over);
-    return 0;
-}
+#include "other_thread.h"
 
 struct add {
     double seconds;
@@ -55,8 +19,6 @@ static int add(struct add *a)
     }
     return a->left < 0 ? eddy_fail(a->left, "added %d", a->left) : a->left + a->right;
 }
-
-#define REAL .virtual_clock = false
 
 static void submits(struct other *other)
 {
@@ -315,124 +277,6 @@ TEST_WITH(rule_246_many_threads_submit_wait_cancel_and_release, REAL)
     while (eddy_all_tasks(NULL, 0) > 1)
         CHECK_INT(eddy_sleep(0), 0);
     return r;
-}
-
-/* ---- futures ---- */
-
-static void sets_result(struct other *other)
-{
-    EXPECT_INT(eddy_future_set_result_threadsafe(other->future, "value"), 0);
-}
-
-TEST_WITH(rule_037_a_future_is_finished_by_another_thread, REAL)
-{
-    eddy_future *future = eddy_future_new();
-    CHECK_INT(meanwhile(sets_result, eddy_future_share(future)), 0);
-    void *value = NULL;
-    CHECK_INT(eddy_future_await(future, &value), 0);
-    CHECK_TEXT(value, "value");
-    eddy_future_release(future);
-    return 0;
-}
-
-static void sets_error(struct other *other)
-{
-    EXPECT_INT(eddy_future_set_error_threadsafe(other->future, -EIO), 0);
-}
-
-static void cancels(struct other *other)
-{
-    EXPECT_INT(eddy_future_cancel_threadsafe(other->future), 0);
-}
-
-TEST_WITH(rule_037_or_fails_or_is_cancelled, REAL)
-{
-    eddy_future *future = eddy_future_new();
-    CHECK_INT(meanwhile(sets_error, eddy_future_share(future)), 0);
-    CHECK_INT(eddy_future_result(future, NULL), -EIO);
-    eddy_future_release(future);
-    future = eddy_future_new();
-    CHECK_INT(meanwhile(cancels, eddy_future_share(future)), 0);
-    CHECK(eddy_future_cancelled(future));
-    CHECK_INT(eddy_future_await(future, NULL), -ECANCELED);
-    eddy_future_release(future);
-    return 0;
-}
-
-static void sees_the_cancel(struct other *other)
-{
-    EXPECT(eddy_future_cancelled(other->future));
-    EXPECT_INT(eddy_future_set_result_threadsafe(other->future, "late"), -EALREADY);
-    eddy_failure_clear();
-}
-
-TEST_WITH(rule_037_a_cancel_on_the_loops_side_is_seen_by_the_thread, REAL)
-{
-    eddy_future *future = eddy_future_new();
-    CHECK_INT(eddy_wait_for(eddy_future_await(future, NULL), 0.01), -ETIMEDOUT);
-    CHECK_INT(meanwhile(sees_the_cancel, eddy_future_share(future)), 0);
-    eddy_future_release(future);
-    return 0;
-}
-
-static void is_second(struct other *other)
-{
-    EXPECT_INT(eddy_future_set_result_threadsafe(other->future, "first"), 0);
-    EXPECT_INT(eddy_future_set_error_threadsafe(other->future, -EIO), -EALREADY);
-    eddy_failure_clear();
-}
-
-TEST_WITH(of_two_outcomes_the_first_counts, REAL)
-{
-    eddy_future *future = eddy_future_new();
-    CHECK(eddy_future_share(future) == future); /* one reference for each of the two */
-    CHECK_INT(meanwhile(is_second, eddy_future_share(future)), 0);
-    void *value = NULL;
-    CHECK_INT(eddy_future_result(future, &value), 0);
-    CHECK_TEXT(value, "first");
-    eddy_future_release(future);
-    return 0;
-}
-
-static eddy_future *outliving;
-
-static int shares_and_leaves(void)
-{
-    eddy_future *future = eddy_future_new();
-    outliving = eddy_future_share(future);
-    CHECK(outliving == future);
-    eddy_future_release(future);
-    return 0;
-}
-
-PLAIN_TEST(a_future_outlives_its_loop)
-{
-    EXPECT_INT(test_run(shares_and_leaves), 0);
-    EXPECT(!eddy_future_done(outliving));
-    EXPECT_INT(eddy_future_set_result_threadsafe(outliving, "late"), -ESHUTDOWN);
-    eddy_failure_clear();
-    EXPECT_INT(test_run(shares_and_leaves), 0);
-    eddy_future_release(outliving);
-}
-
-TEST(bad_input_of_shared_futures)
-{
-    eddy_future *future = eddy_future_new();
-    CHECK(!eddy_future_share(NULL));
-    CHECK_REPORT(EDDY_LOG_MISUSE, "NULL");
-    CHECK_INT(eddy_future_set_result_threadsafe(NULL, NULL), -EINVAL);
-    CHECK_REPORT(EDDY_LOG_MISUSE, "NULL");
-    CHECK_INT(eddy_future_set_result_threadsafe(eddy_future_keep(future), NULL), -EINVAL);
-    CHECK_REPORT(EDDY_LOG_MISUSE, "never shared");
-    CHECK_INT(eddy_future_set_error_threadsafe(eddy_future_share(future), 5), -EINVAL);
-    CHECK_REPORT(EDDY_LOG_MISUSE, "negative");
-    CHECK_INT(eddy_future_set_result_threadsafe(eddy_future_share(future), "x"),
-              0); /* own thread */
-    CHECK(!eddy_future_done(future));
-    turns(2);
-    CHECK(eddy_future_done(future));
-    eddy_future_release(future);
-    return 0;
 }
 
 /* ---- awaited by a task ---- */
