@@ -52,13 +52,34 @@ static void add_loopback(struct address_list *list, int port)
             address_list_add(list, &address);
 }
 
+/* Where it isn't known, name servers would be asked: for seconds, if there are none. */
+static bool is_localhost_known(void)
+{
+    char line[512];
+    bool known = false;
+    FILE *file = fopen(_PATH_HOSTS, "re");
+    while (file && !known && fgets(line, sizeof line, file)) {
+        char *rest, *word;
+        line[strcspn(line, "#\n")] = '\0';
+        word = strtok_r(line, " \t", &rest); /* its address */
+        while (word && !known)
+            known = (word = strtok_r(NULL, " \t", &rest)) && is_localhost(word, false);
+    }
+    if (file)
+        (void)fclose(file);
+    return known;
+}
+
 /* In a thread. */
 static int lookup_run(struct lookup *lookup)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    lookup->error = getaddrinfo(lookup->host, NULL, &hints, &found);
-    if (lookup->error && is_localhost(lookup->host, false)) { /* a system without /etc/hosts */
+    bool local = is_localhost(lookup->host, false);
+    lookup->error = EAI_NONAME;
+    if (!local || is_localhost_known())
+        lookup->error = getaddrinfo(lookup->host, NULL, &hints, &found);
+    if (local && lookup->error) {
         lookup->error = 0;
         add_loopback(&lookup->list, lookup->port);
         return 0;
