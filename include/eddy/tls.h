@@ -161,8 +161,8 @@ EDDY_API EDDY_ASYNC int eddy_tls_serve(const char *host, int port,
 /* Ends a TLS stream in both directions: says TLS's end to the peer and waits for the peer's own;
  * what the peer still sends is dropped (to have it, call eddy_stream_write_end and read up to the
  * end first). A peer that simply ends the connection now has ended it well enough. 0, -ETIMEDOUT
- * after shutdown_timeout, -ECANCELED, -EINVAL (no TLS stream), -EBUSY (another task uses the
- * stream), or the connection's error. The stream is still to be closed. */
+ * after shutdown_timeout, -ECANCELED, -ENOMEM (the end wasn't said), -EINVAL (no TLS stream), -EBUSY
+ * (another task uses the stream), or the connection's error. The stream is still to be closed. */
 EDDY_API EDDY_ASYNC int eddy_tls_shutdown(eddy_stream *stream);
 
 /* About a TLS stream. Borrowed, valid until it is closed; "" for any other stream, and where there
