@@ -59,7 +59,7 @@ NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes
                    'process_pool_programs', 'rules_graph', 'rules_slow', 'rules_task', 'run',
                    'runner', 'search', 'server', 'server_given', 'server_limits', 'server_unix',
                    'server_unix_taken', 'signal', 'sim', 'stack_overflow',
-                   'standard_stream_faults')
+                   'standard_stream_faults', 'zygote')
 
 # What the simulated system doesn't have: with faults on the real ones.
 REAL_FAULTS = ('standard_stream_faults', 'tls_faults')

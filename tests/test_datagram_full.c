@@ -5,6 +5,7 @@
  */
 #include <eddy/sweep.h>
 #include <limits.h>
+#include <string.h>
 #include "datagram.h"
 #include "support/test.h"
 #include "test/session.h"
@@ -66,11 +67,15 @@ static void give_room(eddy_datagram *socket)
 struct letter {
     eddy_datagram *socket;
     char letter;
+    char *sent; /* the letters, in their order */
 };
 static int send_letter(struct letter *a)
 {
     ssize_t n = eddy_datagram_send(a->socket, &a->letter, 1);
-    return n < 0 ? (int)n : 0;
+    if (n < 0)
+        return (int)n;
+    a->sent[strlen(a->sent)] = a->letter;
+    return 0;
 }
 
 static int receive_letters(eddy_datagram *socket, const char *expected)
@@ -87,15 +92,18 @@ static int receive_letters(eddy_datagram *socket, const char *expected)
 ORDERED_TEST(rule_209_sends_wait_for_room_in_their_turn)
 {
     eddy_datagram *sender, *receiver;
+    char sent[6] = "";
     int err;
     CHECK_INT(open_two(&sender, &receiver), 0);
     full_begin(1);
     eddy_with_group (g, &err) {
         for (char letter = 'a'; letter <= 'e'; letter++)
-            eddy_spawn_as(g, send_letter, struct letter, .socket = sender, .letter = letter);
+            eddy_spawn_as(g, send_letter, struct letter, .socket = sender, .letter = letter,
+                          .sent = sent);
     }
     full_end();
     CHECK_INT(err, 0);
+    CHECK_TEXT(sent, "abcde");
     CHECK_INT(full.refusals, 0);
     CHECK_INT(receive_letters(receiver, "abcde"), 0);
     eddy_datagram_close(sender);
@@ -168,14 +176,8 @@ TEST(a_cancelled_send_has_sent_nothing)
 
 /* ---- cancels ---- */
 
-static int told, heard;
-
-static int tell(struct letter *a)
-{
-    int r = send_letter(a);
-    told += r == 0;
-    return r;
-}
+static char told[4];
+static size_t heard;
 
 /* What is there by now: nothing of it is under way. */
 static void hear_all(eddy_datagram *receiver)
@@ -193,11 +195,13 @@ static int tell_three(void)
     int err, r = open_two(&sender, &receiver);
     if (r < 0)
         return r;
-    told = heard = 0;
+    memset(told, 0, sizeof told);
+    heard = 0;
     full_begin(1);
     eddy_with_group (g, &err) {
         for (int i = 0; i < 3; i++)
-            eddy_spawn_as(g, tell, struct letter, .socket = sender, .letter = 'x');
+            eddy_spawn_as(g, send_letter, struct letter, .socket = sender, .letter = 'x',
+                          .sent = told);
     }
     full_end();
     hear_all(receiver);
@@ -209,7 +213,7 @@ static int tell_three(void)
 /* Who was told that it was sent is heard, and nobody else. */
 static int all_heard(void)
 {
-    return told == heard ? 0 : -ENODATA;
+    return strlen(told) == heard ? 0 : -ENODATA;
 }
 
 PLAIN_TEST(sends_that_wait_swept)
