@@ -25,6 +25,7 @@ table of counts and, of classes,
 """
 import argparse
 import concurrent.futures
+import functools
 import itertools
 import json
 import os
@@ -220,14 +221,20 @@ class Torture:
         self.each(lambda name: self.run_counted(
             result, name, [self.programs[name], *arguments]), zip(self.kit))
 
-    def faults(self, result, kind):
-        self.on_kit(result, '--fault', kind)
+    def faults(self, result, kind, longest=None):
+        self.need_core(result)
+        jobs = [longest] if longest else []
         for name, engine in itertools.product(REAL_FAULTS, sorted(self.engines & {'epoll', 'uring'})):
-            if name in self.programs:
-                self.run_counted(result, f'{name}-{engine}',
-                                 [self.programs[name], '--engine', engine, '--fault', kind])
-            else:
+            if name not in self.programs:
                 result.fail(f'test_{name} is not there')
+                continue
+            jobs.append(functools.partial(
+                self.run_counted, result, f'{name}-{engine}',
+                [self.programs[name], '--engine', engine, '--fault', kind]))
+        for name in self.kit:
+            jobs.append(functools.partial(self.run_counted, result, name,
+                                          [self.programs[name], '--fault', kind]))
+        self.each(lambda job: job(), zip(jobs))
 
     def seeds(self, result):
         count = 8 if self.short else 200
@@ -246,10 +253,12 @@ class Torture:
         self.on_kit(result, '--sweep')
 
     def memory(self, result):
-        self.faults(result, 'memory')
+        each = None
         if 'tls_memory' in self.programs:  # OpenSSL's own
-            self.run_tests(result, 'tls_memory-each', [self.programs['tls_memory']], timeout=1200,
-                           EDDY_ENGINE='epoll', EDDY_TEST_EACH_ALLOCATION='1')
+            each = functools.partial(
+                self.run_tests, result, 'tls_memory-each', [self.programs['tls_memory']],
+                timeout=1200, EDDY_ENGINE='epoll', EDDY_TEST_EACH_ALLOCATION='1')
+        self.faults(result, 'memory', each)
 
     def engine(self, result):
         self.faults(result, 'engine')
