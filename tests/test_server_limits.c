@@ -141,7 +141,9 @@ TEST(rule_212_as_many_may_wait_as_the_system_allows)
     bool known = file && fscanf(file, "%u", &limit) == 1;
     if (file)
         (void)fclose(file);
-    if (!known || getsockopt(find_listener(), IPPROTO_TCP, TCP_INFO, &info, &size) < 0) {
+    /* An emulator may have it answered by an int. */
+    if (!known || getsockopt(find_listener(), IPPROTO_TCP, TCP_INFO, &info, &size) < 0 ||
+        info.tcpi_state != TCP_LISTEN) {
         print_message("SKIP: the system doesn't say how many may wait\n");
         eddy_server_close(server);
         skip();
