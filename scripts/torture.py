@@ -55,8 +55,8 @@ RING_TESTS = ('connect', 'engine', 'engine_file', 'engine_watch', 'file', 'serve
 NOT_IN_SIGNALS = ('embed', 'loop', 'mistakes', 'pitfalls', 'process', 'process_end', 'process_start',
                   'process_sweep', 'standard_stream')
 # Their own waitpid() and read() don't expect EINTR.
-NOT_INTERRUPTED = ('arguments_compile', 'fault', 'kit', 'kit_options', 'mistakes', 'mistakes_blocks',
-                   'mistakes_handles', 'process_pool', 'process_pool_kills',
+NOT_INTERRUPTED = ('arguments_compile', 'fault', 'file_read_only', 'kit', 'kit_options', 'mistakes',
+                   'mistakes_blocks', 'mistakes_handles', 'process_pool', 'process_pool_kills',
                    'process_pool_programs', 'rules_graph', 'rules_slow', 'rules_task', 'run',
                    'runner', 'search', 'server', 'server_given', 'server_limits', 'server_unix',
                    'server_unix_taken', 'signal', 'sim', 'stack_overflow',
