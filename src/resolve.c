@@ -59,11 +59,11 @@ static bool is_localhost_known(void)
     bool known = false;
     FILE *file = fopen(_PATH_HOSTS, "re");
     while (file && !known && fgets(line, sizeof line, file)) {
-        char *rest, *word;
+        char *rest;
         line[strcspn(line, "#\n")] = '\0';
-        word = strtok_r(line, " \t", &rest); /* its address */
-        while (word && !known)
-            known = (word = strtok_r(NULL, " \t", &rest)) && is_localhost(word, false);
+        const char *word = strtok_r(line, " \t", &rest); /* an address; its names follow */
+        while (!known && word && (word = strtok_r(NULL, " \t", &rest)))
+            known = is_localhost(word, false);
     }
     if (file)
         (void)fclose(file);

@@ -261,7 +261,7 @@ static void serve_once(struct pollfd *polled)
     }
     if (poll(polled, count, -1) < 0) {
         if (errno != EINTR && errno != EAGAIN)
-            quit(); /* the program notices, where it would wait for ever for one that hears nothing */
+            quit(); /* which the program notices; it would wait for ever for one that hears nothing */
         return;
     }
     if (polled[1].revents) {

@@ -4,17 +4,7 @@
 #define EDDY_TESTS_SERVER_HANDLERS_H
 
 #include "stream_pairs.h"
-
-TEST_HELPER int echo(eddy_stream *stream, void *context)
-{
-    char line[256];
-    ssize_t n;
-    (void)context;
-    while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0)
-        if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
-            break;
-    return (int)n;
-}
+#include "support/echo_lines.h"
 
 /* Stays until it is cancelled. */
 TEST_HELPER int linger(eddy_stream *stream, void *context)

@@ -6,20 +6,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include "loop.h"
+#include "support/echo_lines.h"
 #include "support/folder.h"
 #include "support/test.h"
 
 #define CALL(name, ...) loop_self->engine->call->name(loop_self->engine, __VA_ARGS__)
-
-TEST_HELPER int echo(eddy_stream *stream, void *context)
-{
-    char line[64];
-    (void)context;
-    ssize_t n = eddy_stream_read_line(stream, line, sizeof line);
-    if (n > 0)
-        n = eddy_stream_write(stream, line, (size_t)n);
-    return n < 0 ? (int)n : 0;
-}
 
 /* A folder of this test's own, and a path in it. */
 static char folder[TEST_PATH - 8], path[TEST_PATH];
@@ -78,7 +69,7 @@ TEST_HELPER bool echoes(const char *name)
 TEST_HELPER eddy_server *serve(const struct eddy_serve_options *options)
 {
     eddy_server *server = NULL;
-    EXPECT_INT(eddy_serve_unix(path, echo, NULL, options, &server), 0);
+    EXPECT_INT(eddy_serve_unix(path, echo_lines, NULL, options, &server), 0);
     return server;
 }
 

@@ -36,7 +36,7 @@ static int client(struct client *a)
 
 EDDY_TEST_WITH(five_hundred_clients, .any_order = true, .heavy = true)
 {
-    eddy_server *server = serve(echo, NULL, NULL);
+    eddy_server *server = serve(echo_lines, NULL, NULL);
     int err;
     eddy_with_group (g, &err) {
         for (int i = 0; i < 500; i++)
@@ -66,7 +66,7 @@ TEST(rule_219_a_server_comes_back_to_its_port)
     CHECK_INT(eddy_stream_read(stream, &c, 1), 0);
     eddy_stream_close(stream);
     eddy_server_close(server);
-    CHECK_INT(eddy_serve("127.0.0.1", port, echo, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_serve("127.0.0.1", port, echo_lines, NULL, NULL, &server), 0);
     eddy_server_close(server);
     return 0;
 }
@@ -369,11 +369,11 @@ TEST(a_handler_that_closes_its_stream_does_no_harm)
 
 TEST(rule_219_address_in_use)
 {
-    eddy_server *server = serve(echo, NULL, NULL), *second = NULL;
+    eddy_server *server = serve(echo_lines, NULL, NULL), *second = NULL;
     size_t before = test_count_descriptors();
     char expected[100];
     int port = eddy_server_port(server);
-    CHECK_INT(eddy_serve("127.0.0.1", port, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK_INT(eddy_serve("127.0.0.1", port, echo_lines, NULL, NULL, &second), -EADDRINUSE);
     (void)snprintf(expected, sizeof expected,
                    "can't listen on 127.0.0.1:%d: Address already in use", port);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
@@ -381,14 +381,14 @@ TEST(rule_219_address_in_use)
     CHECK_INT(test_count_descriptors(), before);
     eddy_server_close(server);
     /* The same port again at once. */
-    CHECK_INT(eddy_serve("127.0.0.1", port, echo, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_serve("127.0.0.1", port, echo_lines, NULL, NULL, &server), 0);
     eddy_server_close(server);
     const struct eddy_serve_options reuse = {.reuse_port = true};
-    CHECK_INT(eddy_serve("127.0.0.1", port, echo, NULL, &reuse, &server), 0);
-    CHECK_INT(eddy_serve("127.0.0.1", port, echo, NULL, &reuse, &second), 0);
+    CHECK_INT(eddy_serve("127.0.0.1", port, echo_lines, NULL, &reuse, &server), 0);
+    CHECK_INT(eddy_serve("127.0.0.1", port, echo_lines, NULL, &reuse, &second), 0);
     eddy_server_close(server);
     eddy_server_close(second);
-    CHECK_INT(eddy_serve("192.0.2.1", 0, echo, NULL, NULL, &second), -EADDRNOTAVAIL);
+    CHECK_INT(eddy_serve("192.0.2.1", 0, echo_lines, NULL, NULL, &second), -EADDRNOTAVAIL);
     return 0;
 }
 
@@ -397,7 +397,7 @@ ANYWHERE_TEST(rule_219_every_interface_has_the_same_port)
     eddy_server *server;
     eddy_stream *stream;
     char line[16];
-    CHECK_INT(eddy_serve(NULL, 0, echo, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_serve(NULL, 0, echo_lines, NULL, NULL, &server), 0);
     static const char *const hosts[] = {"127.0.0.1", "127.0.0.2", "::1"};
     for (size_t i = 0; i < 3; i++) {
         int r = eddy_connect(hosts[i], eddy_server_port(server), &stream);
@@ -420,13 +420,13 @@ ANYWHERE_TEST(bad_arguments_are_reported)
     const struct eddy_serve_options negative = {.backlog = -1};
     CHECK_INT(eddy_serve("127.0.0.1", 0, NULL, NULL, NULL, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the handler is NULL");
-    CHECK_INT(eddy_serve("127.0.0.1", 0, echo, NULL, NULL, NULL), -EINVAL);
+    CHECK_INT(eddy_serve("127.0.0.1", 0, echo_lines, NULL, NULL, NULL), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the server is NULL");
-    CHECK_INT(eddy_serve("127.0.0.1", -1, echo, NULL, NULL, &server), -EINVAL);
+    CHECK_INT(eddy_serve("127.0.0.1", -1, echo_lines, NULL, NULL, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "port -1");
-    CHECK_INT(eddy_serve("127.0.0.1", 65536, echo, NULL, NULL, &server), -EINVAL);
+    CHECK_INT(eddy_serve("127.0.0.1", 65536, echo_lines, NULL, NULL, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "port 65536");
-    CHECK_INT(eddy_serve("127.0.0.1", 0, echo, NULL, &negative, &server), -EINVAL);
+    CHECK_INT(eddy_serve("127.0.0.1", 0, echo_lines, NULL, &negative, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "a backlog of -1");
     CHECK_INT(eddy_server_port(NULL), -EINVAL);
     CHECK_INT(eddy_server_connections(NULL), 0);

@@ -85,7 +85,7 @@ EDDY_TEST_WITH(idle_and_dripping_connections_cost_little_and_stop_nobody, .any_o
                IDLE + DRIPPING);
     eddy_server *server = NULL;
     eddy_stream **streams = calloc(count, sizeof(eddy_stream *));
-    CHECK_INT(eddy_serve("127.0.0.1", 0, echo, NULL, &options, &server), 0);
+    CHECK_INT(eddy_serve("127.0.0.1", 0, echo_lines, NULL, &options, &server), 0);
     int port = eddy_server_port(server), err;
     for (size_t i = 0; i < count; i++)
         CHECK_INT(eddy_connect("127.0.0.1", port, &streams[i]), 0);

@@ -53,10 +53,10 @@ TEST(the_backlog_is_what_was_asked_for)
     noted.table.listen = note_backlog;
     engine->call = &noted.table;
     const struct eddy_serve_options options = {.backlog = 7};
-    eddy_server *server = serve(echo, NULL, &options), *by_path = NULL;
+    eddy_server *server = serve(echo_lines, NULL, &options), *by_path = NULL;
     CHECK_INT(noted.backlog, 7);
     noted.backlog = -1;
-    CHECK_INT(eddy_serve_unix(path, echo, NULL, &options, &by_path), 0);
+    CHECK_INT(eddy_serve_unix(path, echo_lines, NULL, &options, &by_path), 0);
     CHECK_INT(noted.backlog, 7);
     eddy_server_close(by_path);
     eddy_server_close(server);
@@ -66,7 +66,7 @@ TEST(the_backlog_is_what_was_asked_for)
 
 static int exhaust(void)
 {
-    eddy_server *server = serve(echo, NULL, NULL);
+    eddy_server *server = serve(echo_lines, NULL, NULL);
     int port = eddy_server_port(server), one = connected_socket(port);
     struct rlimit limit;
     CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -93,7 +93,7 @@ static int exhaust(void)
 /* No need to wait for the pause's end when one that is connected makes room. */
 static int exhaust_until_one_ends(void)
 {
-    eddy_server *server = serve(echo, NULL, NULL);
+    eddy_server *server = serve(echo_lines, NULL, NULL);
     int port = eddy_server_port(server), one = connected_socket(port);
     CHECK_INT(eddy_sleep(0.1), 0);
     CHECK_INT(eddy_server_connections(server), 1);
@@ -133,7 +133,7 @@ static int find_listener(void)
 
 TEST(rule_212_as_many_may_wait_as_the_system_allows)
 {
-    eddy_server *server = serve(echo, NULL, NULL);
+    eddy_server *server = serve(echo_lines, NULL, NULL);
     struct tcp_info info = {.tcpi_state = 0};
     socklen_t size = sizeof info;
     unsigned limit = 0;
@@ -175,7 +175,7 @@ TEST(a_server_that_may_not_accept_does_not_spin)
     forbidden.table = *engine->call;
     forbidden.table.accept = forbid;
     forbidden.calls = 0;
-    eddy_server *server = serve(echo, NULL, NULL);
+    eddy_server *server = serve(echo_lines, NULL, NULL);
     int client = connected_socket(eddy_server_port(server));
     engine->call = &forbidden.table;
     CHECK_INT(eddy_sleep(3.5), 0);

@@ -102,7 +102,7 @@ TEST(the_mode_of_a_name)
     CHECK_INT(CALL(path_status, path, &status), 0);
     CHECK_INT(status.st_mode & 0777, 0600);
     eddy_server_close(server);
-    CHECK_INT(eddy_serve_unix(path, echo, NULL, &odd, &none), -EINVAL);
+    CHECK_INT(eddy_serve_unix(path, echo_lines, NULL, &odd, &none), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_serve_unix: a mode of 04755");
     remove_path();
     return 0;
@@ -114,9 +114,9 @@ TEST(a_name_outside_the_file_system)
     eddy_stream *nobody;
     char name[64];
     (void)snprintf(name, sizeof name, "@eddy-test-%d", (int)getpid());
-    CHECK_INT(eddy_serve_unix(name, echo, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_serve_unix(name, echo_lines, NULL, NULL, &server), 0);
     CHECK(echoes(name));
-    CHECK_INT(eddy_serve_unix(name, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK_INT(eddy_serve_unix(name, echo_lines, NULL, NULL, &second), -EADDRINUSE);
     eddy_server_close(server);
     CHECK_INT(eddy_connect_unix(name, &nobody), -ECONNREFUSED);
     return 0;
@@ -127,7 +127,7 @@ TEST(paths_and_ports_in_one_server)
     char line[16];
     eddy_server *server = NULL;
     CHECK_INT(make_path(), 0);
-    CHECK_INT(eddy_serve("127.0.0.1", 0, echo, NULL, NULL, &server), 0);
+    CHECK_INT(eddy_serve("127.0.0.1", 0, echo_lines, NULL, NULL, &server), 0);
     CHECK_INT(eddy_server_listen_unix(server, path), 0);
     CHECK(echoes(path));
     eddy_stream *stream;
@@ -219,14 +219,14 @@ TEST(bad_paths)
     char longer[200];
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
-    CHECK_INT(eddy_serve_unix(longer, echo, NULL, NULL, &server), -ENAMETOOLONG);
+    CHECK_INT(eddy_serve_unix(longer, echo_lines, NULL, NULL, &server), -ENAMETOOLONG);
     CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "199 bytes, at most 107");
-    CHECK_INT(eddy_serve_unix("/nowhere/at/all", echo, NULL, NULL, &server), -ENOENT);
+    CHECK_INT(eddy_serve_unix("/nowhere/at/all", echo_lines, NULL, NULL, &server), -ENOENT);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()),
                "can't listen on unix:/nowhere/at/all: No such file or directory");
-    CHECK_INT(eddy_serve_unix("", echo, NULL, NULL, &server), -EINVAL);
+    CHECK_INT(eddy_serve_unix("", echo_lines, NULL, NULL, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the path is empty");
-    CHECK_INT(eddy_serve_unix(NULL, echo, NULL, NULL, &server), -EINVAL);
+    CHECK_INT(eddy_serve_unix(NULL, echo_lines, NULL, NULL, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the path is NULL");
     CHECK_INT(eddy_serve_unix("@x", NULL, NULL, NULL, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the handler is NULL");

@@ -12,7 +12,7 @@ TEST(a_name_that_is_in_use)
     CHECK_INT(make_path(), 0);
     eddy_server *server = serve(NULL);
     size_t before = test_count_descriptors();
-    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK_INT(eddy_serve_unix(path, echo_lines, NULL, NULL, &second), -EADDRINUSE);
     (void)snprintf(expected, sizeof expected, "can't listen on unix:%s: Address already in use",
                    path);
     CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
@@ -21,7 +21,7 @@ TEST(a_name_that_is_in_use)
     eddy_server_close(server);
 
     CHECK_INT(make_file(), 0);
-    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK_INT(eddy_serve_unix(path, echo_lines, NULL, NULL, &second), -EADDRINUSE);
     CHECK(exists()); /* no socket: not ours to remove */
     CHECK(!second);
     remove_path();
@@ -58,7 +58,7 @@ TEST(a_name_whose_server_has_no_room_now_is_in_use_too)
     while (r == 0 && count < MOST)
         r = connect_now(&clients[count++]);
     CHECK_INT(r, -EAGAIN);
-    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK_INT(eddy_serve_unix(path, echo_lines, NULL, NULL, &second), -EADDRINUSE);
     CHECK(exists());
     while (count)
         CHECK_INT(CALL(close, clients[--count]), 0);
@@ -100,10 +100,10 @@ TEST(a_server_that_has_bound_and_is_about_to_listen_is_not_taken_for_dead)
     eddy_server *second = NULL;
     CHECK_INT(make_path(), 0);
     int first = bind_only();
-    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK_INT(eddy_serve_unix(path, echo_lines, NULL, NULL, &second), -EADDRINUSE);
     CHECK(exists());
     CHECK_INT(CALL(listen, first, 1), 0);
-    CHECK_INT(eddy_serve_unix(path, echo, NULL, NULL, &second), -EADDRINUSE);
+    CHECK_INT(eddy_serve_unix(path, echo_lines, NULL, NULL, &second), -EADDRINUSE);
     CHECK(exists());
     CHECK_INT(CALL(close, first), 0);
     second = serve(NULL);

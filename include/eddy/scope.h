@@ -104,6 +104,8 @@ EDDY_END_DECLS
 #define eddy_wait_for(expression, seconds)                                                         \
     EDDY_WAIT_FOR_(EDDY_UNIQUE_(eddy_scope_at_), EDDY_UNIQUE_(eddy_error_at_),                     \
                    EDDY_UNIQUE_(eddy_wait_for_), expression, seconds)
+/* Enters the scope itself: the result has to outlive eddy_with_timeout's block, and yet be declared
+ * by its value, for its type may be const. */
 #define EDDY_WAIT_FOR_(memory, error, result, expression, seconds)                                 \
     EDDY_RESULT_AS_(expression)                                                                    \
     (__extension__({                                                                               \

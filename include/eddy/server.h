@@ -57,11 +57,10 @@ EDDY_API EDDY_ASYNC int eddy_serve(const char *host, int port, eddy_stream_handl
 
 /* The same on a Unix socket: a path of at most 107 bytes, or "@name" for one outside the file
  * system. A socket of that name that nobody has open any more (its server was killed) is removed
- * first; of several servers that start on one path exactly one gets it. The name is removed when the server stops, if it
- * still is the one that was made (asyncio's cleanup_socket). Doesn't suspend. 0, -EINVAL,
- * -EADDRINUSE (somebody has it open, or it's something else than a socket), -ENAMETOOLONG,
- * -ENOENT, -ENOTDIR, -EACCES,
- * -EROFS, -EMFILE, -ENOMEM. */
+ * first; of several servers that start on one path exactly one gets it. The name is removed when
+ * the server stops, if it still is the one that was made (asyncio's cleanup_socket). Doesn't
+ * suspend. 0, -EINVAL, -EADDRINUSE (somebody has it open, or it's something else than a socket),
+ * -ENAMETOOLONG, -ENOENT, -ENOTDIR, -EACCES, -EROFS, -EMFILE, -ENOMEM. */
 EDDY_API EDDY_MUST_USE int eddy_serve_unix(const char *path, eddy_stream_handler *handler,
                                            void *context, const struct eddy_serve_options *options,
                                            eddy_server **server);

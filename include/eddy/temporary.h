@@ -59,9 +59,9 @@ EDDY_API EDDY_ASYNC int eddy_replace_file(const char *path, const void *data, si
                                           mode_t mode);
 
 /* Copies a file's bytes and mode (less the umask) in one step, in the kernel where file systems can
- * do it; holes stay holes. An existing file is replaced as above, but nothing is synced. 0, -ECANCELED, -EINVAL (the
- * same file, or something there that is no file), -EISDIR, errors of the calls it takes; `to` is as
- * it was then. */
+ * do it; holes stay holes. An existing file is replaced as above, but nothing is synced. 0,
+ * -ECANCELED, -EINVAL (the same file, or something there that is no file), -EISDIR, errors of the
+ * calls it takes; `to` is as it was then. */
 EDDY_API EDDY_ASYNC int eddy_copy_file(const char *from, const char *to);
 
 EDDY_END_DECLS

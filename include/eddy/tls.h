@@ -79,7 +79,8 @@ struct eddy_tls_context_options {
     const struct eddy_tls_certificate *certificates; /* a server's: the first whose names fit what
                                      the client asks for, else the first of all, and for clients
                                      that can't check its type of key (RSA, EC) the first of
-                                     another type that has these names, too; a client's: the first */
+                                     another type that has these names, too; a client's: the
+                                     first */
     size_t certificate_count;
     const char *const *protocols; /* ALPN, the preferred one first: {"h2", "http/1.1", NULL} */
     enum eddy_tls_protocol_number least; /* default EDDY_TLS_1_2 */
@@ -161,8 +162,9 @@ EDDY_API EDDY_ASYNC int eddy_tls_serve(const char *host, int port,
 /* Ends a TLS stream in both directions: says TLS's end to the peer and waits for the peer's own;
  * what the peer still sends is dropped (to have it, call eddy_stream_write_end and read up to the
  * end first). A peer that simply ends the connection now has ended it well enough. 0, -ETIMEDOUT
- * after shutdown_timeout, -ECANCELED, -ENOMEM (the end wasn't said), -EINVAL (no TLS stream), -EBUSY
- * (another task uses the stream), or the connection's error. The stream is still to be closed. */
+ * after shutdown_timeout, -ECANCELED, -ENOMEM (the end wasn't said), -EINVAL (no TLS stream),
+ * -EBUSY (another task uses the stream), or the connection's error. The stream is still to be
+ * closed. */
 EDDY_API EDDY_ASYNC int eddy_tls_shutdown(eddy_stream *stream);
 
 /* About a TLS stream. Borrowed, valid until it is closed; "" for any other stream, and where there
@@ -179,9 +181,9 @@ EDDY_API bool eddy_tls_resumed(const eddy_stream *stream);
 /* Writes the names that the peer's certificate is for, "example.org, *.example.org, 192.0.2.1", or
  * its common name if it has none: the length as snprintf. A name that could be taken for another,
  * or for several, is in quotation marks, with \" \\ and \x0a inside: one that is empty or has a
- * comma, " or \ or what isn't printable ASCII, and a host's that reads as an address. -ENOENT if the
- * peer showed no certificate, -EINVAL for what isn't a TLS stream, -EBADMSG if the names can't be
- * read, -ENOMEM. */
+ * comma, " or \ or what isn't printable ASCII, and a host's that reads as an address. -ENOENT if
+ * the peer showed no certificate, -EINVAL for what isn't a TLS stream, -EBADMSG if the names can't
+ * be read, -ENOMEM. */
 EDDY_API int eddy_tls_peer_names(const eddy_stream *stream, char *buffer, size_t size);
 
 /* Writes the peer's certificate (DER) if it fits: its size in bytes. -ENOENT, -EINVAL, -ENOMEM. */

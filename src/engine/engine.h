@@ -87,8 +87,8 @@ struct operation {
     uint64_t engine[2];                                    /* the engine's */
 };
 
-/* What comes next in a file that isn't a hole: SEEK_DATA, SEEK_HOLE. -ENXIO: nothing does. Moves the
- * file's position. */
+/* What comes next in a file that isn't a hole: SEEK_DATA, SEEK_HOLE. -ENXIO: nothing does. Moves
+ * the file's position. */
 struct extent {
     int64_t begin, end;
 };

@@ -21,8 +21,8 @@
 #include <unistd.h>
 #include "engine/engine.h"
 
-/* A terminal whose other side was closed gives EIO until it has hung up altogether, and its end from
- * then on: which of the two a reader meets is chance, so both are the end. */
+/* A terminal whose other side was closed gives EIO until it has hung up altogether, and its end
+ * from then on: which of the two a reader meets is chance, so both are the end. */
 static bool has_hung_up(int descriptor)
 {
     struct pollfd asked = {.fd = descriptor};

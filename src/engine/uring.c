@@ -247,9 +247,9 @@ static int uring_turn(struct engine *engine, int64_t timeout_ns)
         taken = feed(uring, planned);
         planned -= taken;
         delivered += deliver_finished(uring);
-        /* The wake poll always flies, except at the engine's end. */
         if (uring->in_doubt && timeout_ns > 0 && timeout_ns < URING_LOOK_AFTER_NS)
             delivered += uring_look(uring);
+        /* The wake poll always flies, except at the engine's end. */
         bool wait = delivered == 0 && uring->todo.count == 0 && !uring->awake && uring->flying > 0;
         r = uring_ring_enter(&uring->ring, wait ? timeout_ns : 0);
         if (r < 0)

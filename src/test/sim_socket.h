@@ -23,7 +23,7 @@ enum sim_socket_state {
 enum sim_option {
     OPTION_REUSE_ADDRESS,
     OPTION_REUSE_PORT,
-    OPTION_KEEP_ALIVE, /* remembered only, with its times: a half-open connection is never found out */
+    OPTION_KEEP_ALIVE, /* remembered only, with its times: nobody finds out a half-open connection */
     OPTION_KEEP_IDLE,
     OPTION_KEEP_INTERVAL,
     OPTION_KEEP_COUNT,

@@ -18,7 +18,8 @@ static mode_t type_of(const struct sim_inode *inode)
     return inode->is_directory ? S_IFDIR : inode->is_socket ? S_IFSOCK : S_IFREG;
 }
 
-/* Whether the block that begins there, within the file, is one. What is all zeros takes no place. */
+/* Whether the block that begins there, within the file, is one. What is all zeros takes no
+ * place. */
 static bool is_hole(const struct sim_inode *inode, size_t begin)
 {
     size_t end = inode->size - begin < BLOCK_SIZE ? inode->size : begin + BLOCK_SIZE;

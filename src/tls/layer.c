@@ -13,7 +13,8 @@
 
 /* ---- saying the end ---- */
 
-/* A message of the peer's handshake, a ticket say, is here by half: OpenSSL can't say an end then. */
+/* A message of the peer's handshake, a ticket say, is here by half: OpenSSL can't say an end
+ * then. */
 static bool in_a_message(const struct channel *channel)
 {
     return SSL_in_init(channel->ssl);

@@ -96,36 +96,22 @@ TEST_HELPER int masked_pair(eddy_stream *pair[2])
 /* Each call waits beneath a layer, for data as for room. */
 TEST_HELPER int scenario_layer(void)
 {
-    eddy_stream *pair[2];
-    int error, r = masked_pair(pair);
-    if (r < 0)
-        return r;
-    eddy_with_group (group, &error) {
-        eddy_task *task = eddy_spawn(group, flood_into, .stream = pair[0]);
-        error = task ? drink(pair[1]) : -ENOMEM;
-        if (error < 0)
-            eddy_group_cancel(group);
-    }
-    eddy_stream_close(pair[0]);
-    eddy_stream_close(pair[1]);
-    return error;
+    return say_through_new(masked_pair, 1, flood, drink);
 }
 
 /* ---- separators and looking ahead ---- */
 
-struct say_slowly {
-    eddy_stream *stream;
-};
-TEST_HELPER int say_slowly(struct say_slowly *a)
+TEST_HELPER int say_slowly(eddy_stream *stream, void *context)
 {
     static const char *const pieces[] = {"one:", ":tw", "o\nand thr", "ee"};
     ssize_t r = 0;
+    (void)context;
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0] && r >= 0; i++) {
-        r = eddy_stream_write(a->stream, pieces[i], strlen(pieces[i]));
+        r = eddy_stream_write(stream, pieces[i], strlen(pieces[i]));
         if (r >= 0)
             r = eddy_sleep(1);
     }
-    return first_of((int)r, eddy_stream_write_end(a->stream));
+    return (int)r;
 }
 
 TEST_HELPER ssize_t expect_part(eddy_stream *stream, const char *expected)
@@ -163,44 +149,13 @@ TEST_HELPER int hear_slowly(eddy_stream *stream)
 
 TEST_HELPER int scenario_separators(void)
 {
-    eddy_stream *writer, *reader;
-    int error, r = eddy_stream_pair(&writer, &reader);
-    if (r < 0)
-        return r;
-    eddy_with_group (group, &error) {
-        eddy_task *task = eddy_spawn(group, say_slowly, .stream = writer);
-        error = task ? hear_slowly(reader) : -ENOMEM;
-        if (error < 0)
-            eddy_group_cancel(group);
-    }
-    eddy_stream_close(writer);
-    eddy_stream_close(reader);
-    return error;
+    return say_through_new(plain_pair, 1, say_slowly, hear_slowly);
 }
 
 /* From a layer to a layer: what is read and can't be written yet is kept. */
 TEST_HELPER int scenario_layer_splice(void)
 {
-    eddy_stream *in[2], *out[2];
-    int error, r = masked_pair(in);
-    if (r < 0)
-        return r;
-    r = masked_pair(out);
-    if (r == 0) {
-        eddy_with_group (group, &error) {
-            eddy_task *say = eddy_spawn(group, say_slowly, .stream = in[0]);
-            eddy_task *on = eddy_spawn(group, pass_on, .from = in[1], .to = out[0]);
-            error = say && on ? hear_slowly(out[1]) : -ENOMEM;
-            if (error < 0)
-                eddy_group_cancel(group);
-        }
-        r = error;
-        eddy_stream_close(out[0]);
-        eddy_stream_close(out[1]);
-    }
-    eddy_stream_close(in[0]);
-    eddy_stream_close(in[1]);
-    return r;
+    return say_through_new(masked_pair, 2, say_slowly, hear_slowly);
 }
 
 /* ---- a descriptor that waits for room ---- */

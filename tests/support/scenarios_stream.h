@@ -8,19 +8,9 @@
 
 #include <fcntl.h>
 #include "scenarios_task.h"
+#include "echo_lines.h"
 
 /* ---- a server and its clients ---- */
-
-TEST_HELPER int echo_lines(eddy_stream *stream, void *context)
-{
-    char line[64];
-    ssize_t n;
-    (void)context;
-    while ((n = eddy_stream_read_line(stream, line, sizeof line)) > 0)
-        if ((n = eddy_stream_write(stream, line, (size_t)n)) < 0)
-            break;
-    return (int)n;
-}
 
 /* To a port, or to a path. */
 struct talk {
@@ -244,7 +234,18 @@ TEST_HELPER int scenario_write_vector(void)
     return serve_one(flood_in_parts, NULL, drink);
 }
 
-/* Through a pair, from which a second task moves it on to a second one. */
+/* ---- from pair to pair ---- */
+
+struct say_into {
+    eddy_stream *stream;
+    eddy_stream_handler *say;
+};
+TEST_HELPER int say_into(struct say_into *a)
+{
+    int r = a->say(a->stream, NULL);
+    return first_of(r, eddy_stream_write_end(a->stream));
+}
+
 struct pass_on {
     eddy_stream *from, *to;
 };
@@ -255,37 +256,48 @@ TEST_HELPER int pass_on(struct pass_on *a)
     return n < 0 ? (int)n : end;
 }
 
-struct flood_into {
-    eddy_stream *stream;
-};
-TEST_HELPER int flood_into(struct flood_into *a)
+/* What one task says into the first end is heard from the second; through pairs in between, if
+ * there are any, a task each moves it on. Closes them all. */
+TEST_HELPER int say_through(eddy_stream *pairs[][2], int count, eddy_stream_handler *say,
+                            int (*hear)(eddy_stream *stream))
 {
-    int r = flood(a->stream, NULL);
-    return first_of(r, eddy_stream_write_end(a->stream));
+    int error;
+    eddy_with_group (group, &error) {
+        eddy_task *task = eddy_spawn(group, say_into, .stream = pairs[0][0], .say = say);
+        for (int i = 1; i < count && task; i++)
+            task = eddy_spawn(group, pass_on, .from = pairs[i - 1][1], .to = pairs[i][0]);
+        error = task ? hear(pairs[count - 1][1]) : -ENOMEM;
+        if (error < 0)
+            eddy_group_cancel(group);
+    }
+    for (int i = count; i-- > 0;) {
+        eddy_stream_close(pairs[i][0]);
+        eddy_stream_close(pairs[i][1]);
+    }
+    return error;
+}
+
+/* The same with new pairs, one or two. */
+TEST_HELPER int say_through_new(int (*pair)(eddy_stream *ends[2]), int count,
+                                eddy_stream_handler *say, int (*hear)(eddy_stream *stream))
+{
+    eddy_stream *pairs[2][2];
+    int r = pair(pairs[0]);
+    if (r == 0 && count > 1 && (r = pair(pairs[1])) < 0) {
+        eddy_stream_close(pairs[0][0]);
+        eddy_stream_close(pairs[0][1]);
+    }
+    return r < 0 ? r : say_through(pairs, count, say, hear);
+}
+
+TEST_HELPER int plain_pair(eddy_stream *ends[2])
+{
+    return eddy_stream_pair(&ends[0], &ends[1]);
 }
 
 TEST_HELPER int scenario_splice(void)
 {
-    eddy_stream *in[2], *out[2];
-    int error, r = eddy_stream_pair(&in[0], &in[1]);
-    if (r < 0)
-        return r;
-    r = eddy_stream_pair(&out[0], &out[1]);
-    if (r == 0) {
-        eddy_with_group (group, &error) {
-            eddy_task *flood = eddy_spawn(group, flood_into, .stream = in[0]);
-            eddy_task *on = eddy_spawn(group, pass_on, .from = in[1], .to = out[0]);
-            error = flood && on ? drink(out[1]) : -ENOMEM;
-            if (error < 0)
-                eddy_group_cancel(group);
-        }
-        r = error;
-        eddy_stream_close(out[0]);
-        eddy_stream_close(out[1]);
-    }
-    eddy_stream_close(in[0]);
-    eddy_stream_close(in[1]);
-    return r;
+    return say_through_new(plain_pair, 2, flood, drink);
 }
 
 /* ---- descriptors that travel ---- */
