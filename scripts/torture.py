@@ -67,6 +67,10 @@ REAL_FAULTS = ('standard_stream_faults', 'tls_faults')
 
 MINIMUM_OF_SEEDS = 5000
 
+# Seconds after which a program hangs, in the long form and in the short one: it is many times what
+# the slowest takes (memory of `failure`: 100 s of one processor), for that may be a slow machine's.
+LONGEST = (7200, 600)
+
 
 class Result:
     """What one class came to."""
@@ -140,7 +144,7 @@ class Torture:
                                        stderr=subprocess.STDOUT, start_new_session=True)
             self.running.add(process)
             try:
-                status = process.wait(timeout=timeout or (120 if self.short else 3600))
+                status = process.wait(timeout=timeout or LONGEST[self.short])
             except subprocess.TimeoutExpired:
                 status = None
                 self.kill(process)
@@ -257,7 +261,7 @@ class Torture:
         if 'tls_memory' in self.programs:  # OpenSSL's own
             each = functools.partial(
                 self.run_tests, result, 'tls_memory-each', [self.programs['tls_memory']],
-                timeout=1200, EDDY_ENGINE='epoll', EDDY_TEST_EACH_ALLOCATION='1')
+                EDDY_ENGINE='epoll', EDDY_TEST_EACH_ALLOCATION='1')
         self.faults(result, 'memory', each)
 
     def engine(self, result):
@@ -307,7 +311,7 @@ class Torture:
             label = f'survivor-{part}-{engine}-{number}'
             with tempfile.TemporaryDirectory(prefix='eddy-storm-') as folder:
                 status, output = self.run(result, label, [storm, preload, survivor, part],
-                                          folder=folder, timeout=60, EDDY_ENGINE=engine)
+                                          folder=folder, timeout=120, EDDY_ENGINE=engine)
             note(output)
             result.add(1, status != 0)
             if status != 0:
@@ -334,7 +338,7 @@ class Torture:
         command = [os.path.join(SOURCE, 'scripts/strace_inject.py'), self.build, '--jobs',
                    str(self.jobs)]
         status, output = self.run(result, 'all', command + (['--short'] if self.short else []),
-                                  timeout=600 if self.short else 7200)
+                                  timeout=LONGEST[False]) # a program in it has limits of its own
         if status == 77:
             result.skip(output.strip().splitlines()[-1].removeprefix('SKIP: '))
             return
