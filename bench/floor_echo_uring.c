@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The other floor of a TCP echo: io_uring at its best for small messages, which is multishot recv
- * into a ring of provided buffers and a direct send(): a send through the ring costs more. One
+ * The other floors of a TCP echo. io_uring at its best for small messages is multishot recv into a
+ * ring of provided buffers and a direct send(): a send through the ring costs more. The second one
+ * leaves bytes with the system until it wants them, as eddy does: multishot poll, recv(), send(). One
  * enter a turn reaps and waits. Refused rings (EPERM, ENOSYS) become the row's text.
  *
  * Left out when built with BENCH_WITHOUT_URING.
@@ -12,6 +13,8 @@
 #include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,7 +28,9 @@ enum {
     BUFFERS = 1024,     /* a power of two */
     BUFFER_SIZE_MIN = 256,
     BUFFER_GROUP = 0,
-    ACCEPT_MARK = -1, /* stands for the listener where other completions name their socket */
+    /* Stand for the listener, and for nothing, where other completions name their socket. */
+    ACCEPT_MARK = -1,
+    REMOVE_MARK = -2,
 };
 
 static struct io_uring ring;
@@ -33,6 +38,7 @@ static struct io_uring_buf_ring *buffer_ring;
 static char *buffers;
 static size_t buffer_size;
 static int listening_socket;
+static bool polls; /* instead of receiving by the ring */
 
 static char *buffer_at(unsigned index)
 {
@@ -66,9 +72,13 @@ static void arm_accept(void)
 static void arm_receive(int descriptor)
 {
     struct io_uring_sqe *entry = next_entry();
-    io_uring_prep_recv_multishot(entry, descriptor, NULL, 0, 0);
-    entry->flags |= IOSQE_BUFFER_SELECT;
-    entry->buf_group = BUFFER_GROUP;
+    if (polls) {
+        io_uring_prep_poll_multishot(entry, descriptor, POLLIN | POLLRDHUP);
+    } else {
+        io_uring_prep_recv_multishot(entry, descriptor, NULL, 0, 0);
+        entry->flags |= IOSQE_BUFFER_SELECT;
+        entry->buf_group = BUFFER_GROUP;
+    }
     io_uring_sqe_set_data64(entry, (uint64_t)descriptor);
 }
 
@@ -98,6 +108,35 @@ static void received(const struct io_uring_cqe *completion)
         arm_receive(descriptor);
     else
         close(descriptor);
+}
+
+/* A poll is an edge: all there is has to be taken, and a short read means that it was. */
+static void readable(const struct io_uring_cqe *completion)
+{
+    int descriptor = (int)completion->user_data;
+    char buffer[WORKLOAD_LARGE_BUFFER_SIZE];
+    ssize_t length = 0;
+
+    if (completion->res < 0) { /* removed: nothing refers to the number any more */
+        close(descriptor);
+        return;
+    }
+    do {
+        length = recv(descriptor, buffer, sizeof(buffer), MSG_DONTWAIT);
+        if (length > 0)
+            (void)send(descriptor, buffer, (size_t)length, MSG_NOSIGNAL);
+    } while (length == sizeof(buffer));
+    bool ended = length == 0 || (length < 0 && errno != EAGAIN);
+    bool more = (completion->flags & IORING_CQE_F_MORE) != 0;
+    if (ended && more) {
+        struct io_uring_sqe *entry = next_entry();
+        io_uring_prep_poll_remove(entry, (uint64_t)descriptor);
+        io_uring_sqe_set_data64(entry, (uint64_t)REMOVE_MARK);
+    } else if (ended) {
+        close(descriptor);
+    } else if (!more) {
+        arm_receive(descriptor);
+    }
 }
 
 static int set_up_ring(void)
@@ -153,18 +192,28 @@ static int serve(int listener, uint16_t port, size_t size)
         {
             if ((int64_t)completion->user_data == ACCEPT_MARK)
                 accepted(completion);
-            else
+            else if (!polls)
                 received(completion);
+            else if ((int64_t)completion->user_data != REMOVE_MARK)
+                readable(completion);
             count++;
         }
         io_uring_cq_advance(&ring, count);
     }
 }
 
+static int serve_polling(int listener, uint16_t port, size_t size)
+{
+    polls = true;
+    return serve(listener, port, size);
+}
+
 static const struct echo_server server = {.serve = serve};
+static const struct echo_server polling_server = {.serve = serve_polling};
 
 const struct contender floor_echo_uring_contenders[] = {
     ECHO_CONTENDERS("raw io_uring", server, false),
+    ECHO_CONTENDERS("raw io_uring, polls", polling_server, false),
     IDLE_CONTENDER("raw io_uring, 1024 buffers for all", server, false),
     {.name = NULL},
 };
