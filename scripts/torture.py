@@ -68,7 +68,7 @@ REAL_FAULTS = ('standard_stream_faults', 'tls_faults')
 MINIMUM_OF_SEEDS = 5000
 
 # Seconds after which a program hangs, in the long form and in the short one: it is many times what
-# the slowest takes (memory of `failure`: 100 s of one processor), for that may be a slow machine's.
+# the slowest takes (`tls_memory`: 60 s), for that may be a slow machine's.
 LONGEST = (7200, 600)
 
 
