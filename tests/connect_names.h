@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@ static struct names {
     const char *hosts[4];
 } names;
 static int names_asked;
+
+/* Where answers wait until they may be given. */
+static sem_t *names_gate;
 
 static inline void names_give(const char *a, const char *b, const char *c, const char *d)
 {
@@ -50,6 +54,8 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
         *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
         return real(host, service, hints, ret_found);
     }
+    while (names_gate && sem_wait(names_gate) < 0)
+        continue; /* EINTR */
     errno = names.system_error;
     if (names.error)
         return names.error;

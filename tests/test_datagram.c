@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Datagrams: boundaries, errors, turns, many at a time, cancels that lose nothing, bad links. */
 #include <eddy/sim.h>
+#include "connect_names.h"
 #include "datagram_sockets.h"
+#include "loop.h"
 
 /* ---- one at a time ---- */
 
@@ -337,6 +339,62 @@ TEST(options_and_ports)
     ssize_t n = eddy_datagram_send_to(a, "x", 1, &everyone);
     CHECK(n == 1 || n == -ENETUNREACH); /* as far as there is a network */
     eddy_datagram_close(a);
+    return 0;
+}
+
+TEST(the_receive_buffer_is_what_was_asked_for)
+{
+    enum { ASKED = 20000 };
+    const struct eddy_datagram_options small = {.receive_buffer = ASKED};
+    struct engine *engine = eddy_current_loop()->engine;
+    eddy_datagram *usual = open_socket(NULL), *made = NULL;
+    CHECK_INT(eddy_datagram_open("127.0.0.1", 0, &small, &made), 0);
+    int size = engine->call->get_option(engine, eddy_datagram_descriptor(made), SOL_SOCKET,
+                                        SO_RCVBUF);
+    CHECK(size == ASKED || size == 2 * ASKED); /* Linux counts its own share, too */
+    CHECK(size !=
+          engine->call->get_option(engine, eddy_datagram_descriptor(usual), SOL_SOCKET, SO_RCVBUF));
+    eddy_datagram_close(usual);
+    eddy_datagram_close(made);
+    return 0;
+}
+
+/* The name has these addresses, on the simulated system, too. */
+static const char *name_of(const char *name, const char *one, const char *other)
+{
+    names_give(one, other, NULL, NULL);
+    if (eddy_sim_active()) {
+        EXPECT_INT(eddy_sim_set_name(name, one), 0);
+        EXPECT_INT(eddy_sim_set_name(name, other), 0);
+    }
+    return name;
+}
+
+TEST(of_several_local_addresses_the_first_that_is_free_is_taken)
+{
+    struct eddy_address address;
+    char text[64], expected[64];
+    eddy_datagram *taken = open_socket(&address), *made = NULL, *late = NULL;
+    int port = eddy_address_port(&address);
+    const char *name = name_of("two.test", "127.0.0.1", "127.0.0.2");
+    CHECK_INT(eddy_datagram_open(name, port, NULL, &made), 0);
+    CHECK_INT(eddy_datagram_local(made, &address), 0);
+    CHECK(eddy_address_text(&address, text, sizeof text) > 0);
+    (void)snprintf(expected, sizeof expected, "127.0.0.2:%d", port);
+    CHECK_TEXT(text, expected);
+    CHECK_INT(eddy_datagram_open(name, port, NULL, &late), -EADDRINUSE); /* both are taken */
+    (void)snprintf(expected, sizeof expected, "no datagram socket at 127.0.0.2:%d: %s", port,
+                   strerror(EADDRINUSE));
+    CHECK_TEXT(eddy_failure_message(eddy_last_failure()), expected);
+    CHECK(!late);
+    eddy_datagram_close(taken);
+    CHECK_INT(eddy_datagram_open(name, port, NULL, &late), 0); /* the first one is free again */
+    CHECK_INT(eddy_datagram_local(late, &address), 0);
+    CHECK(eddy_address_text(&address, text, sizeof text) > 0);
+    CHECK_CONTAINS(text, "127.0.0.1:");
+    eddy_datagram_close(late);
+    eddy_datagram_close(made);
+    names_are_real();
     return 0;
 }
 
