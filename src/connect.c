@@ -53,6 +53,8 @@ static int bind_locally(struct engine *engine, int descriptor, int family,
                         const struct address_list *locals)
 {
     int r = -EADDRNOTAVAIL;
+    if (address_port(&locals->addresses[0])) /* which several attempts may have at the same time */
+        (void)engine->call->set_option(engine, descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     for (size_t i = 0; i < locals->count && r != 0; i++) {
         const struct address *local = &locals->addresses[i];
         if (local->any.sa_family == family)

@@ -233,6 +233,28 @@ PLAIN_TEST(rule_207_none_left_is_an_error)
     passes(from_another_family);
 }
 
+static int one_port_for_all(void)
+{
+    eddy_stream *stream = NULL;
+    eddy_server *server = serve_on("10.0.0.2");
+    char text[64];
+    const struct eddy_connect_options from = {.local_port = 4000};
+    name("10.0.0.1", "10.0.0.2", NULL, NULL);
+    black_hole("10.0.0.1");
+    CHECK_INT(eddy_connect_with("host.test", 80, &from, &stream), 0);
+    CHECK_TIME(0.25);
+    CHECK(eddy_stream_local_address(stream, text, sizeof text) > 0);
+    CHECK_CONTAINS(text, ":4000");
+    eddy_stream_close(stream);
+    eddy_server_close(server);
+    return 0;
+}
+
+PLAIN_TEST(rule_205_attempts_from_one_port_are_not_in_each_others_way)
+{
+    passes(one_port_for_all);
+}
+
 /* ---- cancels ---- */
 
 static int cancelled(void)

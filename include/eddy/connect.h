@@ -42,8 +42,9 @@ struct eddy_connect_options {
 EDDY_API EDDY_ASYNC int eddy_connect(const char *host, int port, eddy_stream **stream);
 
 /* The same with options, which may be NULL. Also -EADDRNOTAVAIL (the local address isn't this
- * machine's, or none is of a family that the host has), -EADDRINUSE (the local port), -EINVAL for a
- * local port not in 0..65535 and a delay that is negative or not a number. */
+ * machine's, none is of a family that the host has, or it is connected to that address from the
+ * local port already), -EADDRINUSE (somebody else has the local port), -EINVAL for a local port not
+ * in 0..65535 and a delay that is negative or not a number. */
 EDDY_API EDDY_ASYNC int eddy_connect_with(const char *host, int port,
                                           const struct eddy_connect_options *options,
                                           eddy_stream **stream);
