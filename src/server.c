@@ -32,9 +32,15 @@ static void listener_queue(struct listener *listener)
     loop_ready(server->loop, &listener->work);
 }
 
+/* The one that accepted last comes last: where there is room for few they take turns. */
 static void server_queue_listeners(struct eddy_server *server)
 {
-    for (struct link *link = server->listeners.first; link; link = link->next)
+    struct link *link = server->listeners.first;
+    while (link && container_of(link, struct listener, link) != server->accepted)
+        link = link->next;
+    while (link && (link = link->next))
+        listener_queue(container_of(link, struct listener, link));
+    for (link = server->listeners.first; link; link = link->next)
         listener_queue(container_of(link, struct listener, link));
 }
 
@@ -192,6 +198,7 @@ static void server_pause(struct eddy_server *server, int code)
                              .failure = eddy_failure_code(failure) == code ? failure : NULL});
     }
     server->exhausted = true;
+    server->exhausted_until = loop_deadline(loop, SERVER_PAUSE);
     if (!timer_is_set(&server->pause))
         timer_set(&loop->timers, &server->pause, loop_deadline(loop, SERVER_PAUSE));
 }
@@ -319,7 +326,9 @@ static int listener_accept(struct listener *listener)
         server_pause(server, r);
         return r;
     }
-    server->exhausted = false;
+    server->accepted = listener;
+    if (server->exhausted && loop_now(server->loop) >= server->exhausted_until)
+        server->exhausted = false; /* not just because one that has ended made room for one */
     return 0;
 }
 

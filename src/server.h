@@ -51,8 +51,10 @@ struct eddy_server {
     struct timer pause;    /* set: nothing is accepted until it fires */
     struct timer patience; /* set: handlers still have time to end */
     unsigned references;
-    bool owned;     /* the owner's reference is still there */
-    bool exhausted; /* that it ran out of something was reported */
+    const struct listener *accepted; /* the last one that did */
+    int64_t exhausted_until;         /* a pause after it ran out of something last */
+    bool owned;                      /* the owner's reference is still there */
+    bool exhausted;                  /* that it ran out of something was reported */
     bool stopped;
     bool ending;  /* eddy_server_close has begun */
     bool forever; /* a task is in eddy_server_serve_forever */

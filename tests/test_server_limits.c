@@ -30,6 +30,42 @@ TEST(further_connections_wait_in_the_backlog)
     return 0;
 }
 
+/* Notes the last digit of the port at which it came in. */
+static int note_port(eddy_stream *stream, void *context)
+{
+    char address[64];
+    const int *first = context;
+    (void)eddy_stream_local_address(stream, address, sizeof address);
+    note("%s", atoi(strchr(address, ':') + 1) == *first ? "1" : "2");
+    return 0;
+}
+
+/* Many wait at the first address, one at the second: with room for one at a time it isn't the last
+ * one's turn when all the others have had theirs. */
+TEST(addresses_take_turns_where_there_is_room_for_few)
+{
+    const struct eddy_serve_options options = {.max_connections = 1};
+    int first = 0, clients[10];
+    char address[64];
+    eddy_server *server = serve(note_port, &first, &options);
+    first = eddy_server_port(server);
+    CHECK_INT(eddy_server_listen(server, "127.0.0.1", 0), 0);
+    CHECK(eddy_server_address(server, 1, address, sizeof address) > 0);
+    int second = atoi(strchr(address, ':') + 1);
+    for (int i = 0; i < 10; i++)
+        clients[i] = connected_socket(i < 9 ? first : second);
+    char c;
+    for (int i = 0; i < 10; i++) {
+        while (recv(clients[i], &c, 1, MSG_DONTWAIT) < 0)
+            CHECK_INT(eddy_sleep(0.001), 0);
+        close(clients[i]);
+    }
+    CHECK(server_reaches(server, 0));
+    CHECK_NOTES("1 2 1 1 1 1 1 1 1 1");
+    eddy_server_close(server);
+    return 0;
+}
+
 /* What the system is told. */
 static struct {
     const struct engine_vtable *real;
@@ -116,6 +152,58 @@ static int exhaust_until_one_ends(void)
     limit.rlim_cur = before;
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
     close(two);
+    eddy_server_close(server);
+    return 0;
+}
+
+/* One descriptor is free at a time, and taken by the next connection. */
+static struct {
+    const struct engine_vtable *real;
+    struct engine_vtable table;
+    bool room;
+} scarce;
+
+static int accept_one(struct engine *engine, int descriptor, struct sockaddr *address,
+                      socklen_t *size)
+{
+    int r = scarce.room ? scarce.real->accept(engine, descriptor, address, size) : -EMFILE;
+    scarce.room = scarce.room && r < 0;
+    return r;
+}
+
+/* Each finds room, the next one doesn't: one long want of descriptors. */
+TEST(rule_213_that_it_is_out_of_descriptors_is_told_once_however_many_come_and_go)
+{
+    struct engine *engine = eddy_current_loop()->engine;
+    eddy_server *server = serve(echo_lines, NULL, NULL);
+    int port = eddy_server_port(server), before = -1, now;
+    scarce.real = engine->call;
+    scarce.table = *engine->call;
+    scarce.table.accept = accept_one;
+    engine->call = &scarce.table;
+    for (int i = 0; i < 20; i++, before = now) {
+        now = connected_socket(port);
+        scarce.room = true;
+        if (before >= 0)
+            close(before); /* makes room */
+        CHECK(server_reaches(server, 1));
+        CHECK_INT(eddy_sleep(0.01), 0);
+    }
+    CHECK_REPORT(EDDY_LOG_NOTE, "can't accept connections: Too many open files");
+    CHECK_NO_REPORT();
+    engine->call = scarce.real;
+    close(before);
+    CHECK_INT(eddy_sleep(1.5), 0); /* nothing is wanted any more: the next time is another one */
+    now = connected_socket(port);
+    CHECK(server_reaches(server, 1));
+    engine->call = &scarce.table;
+    before = connected_socket(port);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_REPORT(EDDY_LOG_NOTE, "can't accept connections: Too many open files");
+    engine->call = scarce.real;
+    close(now);
+    close(before);
+    CHECK(server_reaches(server, 0));
     eddy_server_close(server);
     return 0;
 }
