@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Files to streams: exact counts, order, layers, what goes wrong in the middle. */
 #include <eddy/sweep.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include "loop.h"
 #include "stream_drip.h"
 #include "stream_network.h"
@@ -249,6 +252,55 @@ TEST(rule_210_a_reader_that_has_gone_is_an_error_and_no_signal)
     eddy_stream_close(writer);
     drop_file(file);
     return 0;
+}
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+    (void)number;
+    signals++;
+}
+
+static void *read_some_and_leave(void *descriptor)
+{
+    static char buffer[65536];
+    ssize_t n;
+    for (size_t have = 0; have < 300000; have += (size_t)n)
+        if ((n = read(*(int *)descriptor, buffer, sizeof buffer)) <= 0)
+            break;
+    (void)close(*(int *)descriptor);
+    return NULL;
+}
+
+/* How often nobody knows: the call then tells of bytes, and not of the signal that it raised. */
+REAL_PLAIN_TEST(rule_210_a_peer_that_leaves_while_the_system_sends_raises_no_signal)
+{
+    struct sigaction before, counting = {.sa_handler = count_signal};
+    const int file = memfd_create("eddy", MFD_CLOEXEC), size = 8 << 20;
+    EXPECT_INT(ftruncate(file, size), 0);
+    (void)sigaction(SIGPIPE, &counting, &before);
+    for (int i = 0; i < 150; i++) {
+        int ends[2];
+        pthread_t thread;
+        ssize_t n;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+            abort();
+        (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+        (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        if (pthread_create(&thread, NULL, read_some_and_leave, &ends[1]) != 0)
+            abort();
+        while ((n = engine_socket_send_file(NULL, ends[0], file, 0, (size_t)size)) != -EPIPE) {
+            struct pollfd room = {.fd = ends[0], .events = POLLOUT};
+            if (n == -EAGAIN)
+                (void)poll(&room, 1, -1);
+        }
+        (void)pthread_join(thread, NULL);
+        (void)close(ends[0]);
+    }
+    (void)sigaction(SIGPIPE, &before, NULL);
+    EXPECT_INT(signals, 0);
+    (void)close(file);
 }
 
 TEST(rule_210_a_closed_stream_sends_no_file)

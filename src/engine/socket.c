@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -48,7 +49,8 @@ ssize_t engine_socket_receive(struct engine *engine, int descriptor, void *buffe
 
 /* Some calls have no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the program. So: block
  * it in this thread, make the call, and take the signal back if this call raised it. One that was
- * pending before is somebody else's and stays. */
+ * pending before is somebody else's and stays. sendfile and splice go in steps: where the peer left
+ * between two of them, they have raised it and tell the bytes of those before. */
 struct sigpipe {
     sigset_t only, pending, before;
 };
@@ -62,12 +64,13 @@ static void sigpipe_hold(struct sigpipe *sigpipe)
     (void)sigpending(&sigpipe->pending);
 }
 
-/* The call's result, errors negative. */
-static ssize_t sigpipe_let_go(struct sigpipe *sigpipe, ssize_t result)
+/* The call's result, errors negative; `size` is what a call that goes in steps was to move. */
+static ssize_t sigpipe_let_go(struct sigpipe *sigpipe, ssize_t result, size_t size)
 {
     if (result < 0)
         result = -errno;
-    if (result == -EPIPE && !sigismember(&sigpipe->pending, SIGPIPE)) {
+    bool raised = result == -EPIPE || (result > 0 && (size_t)result < size);
+    if (raised && !sigismember(&sigpipe->pending, SIGPIPE)) {
         const struct timespec now = {0, 0};
         while (sigtimedwait(&sigpipe->only, NULL, &now) < 0 && errno == EINTR)
             continue;
@@ -80,7 +83,7 @@ static ssize_t write_without_sigpipe(int descriptor, const struct iovec *parts, 
 {
     struct sigpipe sigpipe;
     sigpipe_hold(&sigpipe);
-    return sigpipe_let_go(&sigpipe, writev(descriptor, parts, (int)count));
+    return sigpipe_let_go(&sigpipe, writev(descriptor, parts, (int)count), 0);
 }
 
 ssize_t engine_socket_send(struct engine *engine, int descriptor, const void *data, size_t size)
@@ -140,7 +143,7 @@ ssize_t engine_socket_send_file(struct engine *engine, int descriptor, int file,
         struct sigpipe sigpipe;
         off_t from = offset;
         sigpipe_hold(&sigpipe);
-        ssize_t sent = sigpipe_let_go(&sigpipe, sendfile(descriptor, file, &from, size));
+        ssize_t sent = sigpipe_let_go(&sigpipe, sendfile(descriptor, file, &from, size), size);
         if (sent != -EINTR)
             return sent;
     }
@@ -166,7 +169,7 @@ ssize_t engine_socket_send_from_pipe(struct engine *engine, int pipe, int descri
         struct sigpipe sigpipe;
         sigpipe_hold(&sigpipe);
         ssize_t moved = sigpipe_let_go(
-            &sigpipe, splice(pipe, NULL, descriptor, NULL, size, SPLICE_F_NONBLOCK));
+            &sigpipe, splice(pipe, NULL, descriptor, NULL, size, SPLICE_F_NONBLOCK), size);
         if (moved != -EINTR)
             return moved;
     }
