@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers: how they end, step by step: stop, wait, grace, cancel, abort, serve_forever. */
+#include "connect_names.h"
 #include "support/test.h"
 
 static eddy_server *serve(eddy_stream_handler *handler, void *context,
@@ -233,6 +234,80 @@ TEST(a_closer_waits_beside_others_and_clients_may_be_cut_short_meanwhile)
     CHECK_INT(ends.cancelled, 1);
     CHECK_INT(end_of(one), 0);
     return 0;
+}
+
+/* ---- while a name is looked up ---- */
+
+struct listening {
+    eddy_server *server;
+    int port, *result;
+};
+
+static int listening(struct listening *a)
+{
+    *a->result = 1; /* it has begun */
+    *a->result = eddy_server_listen(a->server, "late.test", a->port);
+    EXPECT_TEXT(eddy_failure_message(eddy_last_failure()), "the server was stopped meanwhile");
+    return 0;
+}
+
+/* Answers, at an address that is free, when the gate opens: after a second of the simulated system,
+ * and of the others when they are let. */
+static void answer_later(sem_t *gate)
+{
+    EXPECT_INT(sem_init(gate, 0, 0), 0);
+    names_give("127.0.0.2", NULL, NULL, NULL);
+    names_gate = gate;
+    if (!eddy_sim_active())
+        return;
+    EXPECT_INT(eddy_sim_set_name("late.test", "127.0.0.2"), 0);
+    EXPECT_INT(eddy_sim_set_resolver(1, 0), 0);
+}
+
+static void answer_now(sem_t *gate)
+{
+    EXPECT_INT(sem_post(gate), 0);
+}
+
+/* What becomes of a further address when the server ends meanwhile. */
+static int end_while_listening(void (*end)(eddy_server *))
+{
+    struct ends ends = {0};
+    int result = 0, err;
+    sem_t gate;
+    eddy_server *server = serve(linger, &ends, NULL);
+    answer_later(&gate);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, listening, .server = server, .port = eddy_server_port(server),
+                   .result = &result);
+        for (int i = 0; i < 100 && result == 0; i++)
+            turns(1);
+        EXPECT_INT(result, 1);
+        end(server);
+        answer_now(&gate);
+    }
+    CHECK_INT(err, 0);
+    CHECK_INT(result, -ECONNABORTED);
+    names_gate = NULL;
+    names_are_real();
+    return sem_destroy(&gate);
+}
+
+static eddy_server *stopped;
+
+static void stop_it(eddy_server *server)
+{
+    stopped = server;
+    EXPECT_INT(eddy_server_stop(server), 0);
+}
+
+TEST(a_server_that_was_stopped_while_it_looked_up_a_name_does_not_listen_there)
+{
+    char address[64];
+    CHECK_INT(end_while_listening(stop_it), 0);
+    CHECK_INT(eddy_server_address(stopped, 1, address, sizeof address), -ENOENT);
+    eddy_server_close(stopped);
+    return end_while_listening(eddy_server_close);
 }
 
 /* ---- serve_forever ---- */

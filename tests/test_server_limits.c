@@ -322,6 +322,57 @@ TEST(rule_212_a_connection_that_broke_on_its_way_holds_up_nobody)
     return 0;
 }
 
+TEST(rule_213_a_pause_ends_with_its_server)
+{
+    struct engine *engine = eddy_current_loop()->engine;
+    eddy_server *server = serve(linger, NULL, NULL);
+    disturbed.real = engine->call;
+    disturbed.table = *engine->call;
+    disturbed.table.accept = disturb;
+    disturbed.code = -EMFILE;
+    engine->call = &disturbed.table;
+    int client = connected_socket(eddy_server_port(server));
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_REPORT(EDDY_LOG_NOTE, "can't accept connections: Too many open files");
+    engine->call = disturbed.real;
+    eddy_server_close(server); /* a timer that stays is seen at the test's end */
+    CHECK_INT(close(client), 0);
+    return 0;
+}
+
+struct rush {
+    eddy_server *server;
+    size_t most, served;
+};
+
+static int look_around(eddy_stream *stream, void *context)
+{
+    struct rush *rush = context;
+    size_t count = eddy_server_connections(rush->server);
+    (void)stream;
+    rush->served++;
+    rush->most = count > rush->most ? count : rush->most;
+    return 0;
+}
+
+ORDERED_TEST(rule_212_of_many_that_wait_no_more_than_64_are_accepted_before_others_run)
+{
+    enum { CLIENTS = 100, BATCH = 64 };
+    struct rush rush = {.most = 0};
+    int clients[CLIENTS];
+    rush.server = serve(look_around, &rush, NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connected_socket(eddy_server_port(rush.server));
+    for (int naps = 0; naps < 500 && rush.served < CLIENTS; naps++)
+        CHECK_INT(eddy_sleep(0.01), 0);
+    CHECK_INT(rush.served, CLIENTS);
+    CHECK(rush.most <= BATCH);
+    for (int i = 0; i < CLIENTS; i++)
+        CHECK_INT(close(clients[i]), 0);
+    eddy_server_close(rush.server);
+    return 0;
+}
+
 /* However the connection ends. */
 static int stay(eddy_stream *stream, void *context)
 {
