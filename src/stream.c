@@ -167,6 +167,45 @@ bool stream_is_nonblocking(const struct eddy_stream *stream)
     return flags >= 0 && (flags & O_NONBLOCK);
 }
 
+/* ---- non-blocking for all who share it ---- */
+
+/* Two descriptors may stand for the same open file (a terminal's 0, 1 and 2 mostly do): then the
+ * first one's stream made it non-blocking, the others' found it so. Whichever is closed last makes
+ * it blocking again; before that its reads would keep the loop. These are who found it so, of this
+ * thread. */
+static _Thread_local struct list borrowers;
+
+static void borrow(struct eddy_stream *stream)
+{
+    stream->borrows = true;
+    list_append(&borrowers, &stream->borrower);
+}
+
+static void end_borrowing(struct eddy_stream *stream)
+{
+    if (stream->borrows)
+        list_remove(&borrowers, &stream->borrower);
+    stream->borrows = false;
+}
+
+/* The terminal, say, goes back to the shell as it was, unless another stream shares it, which takes
+ * that over. */
+static void restore_blocking(const struct eddy_stream *stream)
+{
+    int descriptor = stream->watch.descriptor;
+    (void)fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
+    for (struct link *link = borrowers.first; link; link = link->next) {
+        struct eddy_stream *other = container_of(link, struct eddy_stream, borrower);
+        int flags = fcntl(other->watch.descriptor, F_GETFL);
+        if (flags < 0 || flags & O_NONBLOCK)
+            continue;
+        (void)fcntl(other->watch.descriptor, F_SETFL, flags | O_NONBLOCK);
+        end_borrowing(other);
+        other->was_blocking = true;
+        return;
+    }
+}
+
 /* ---- life ---- */
 
 struct eddy_stream *stream_create(struct eddy_loop *loop, int descriptor,
@@ -205,6 +244,7 @@ static void disown_descriptor(struct eddy_stream *stream)
     if (stream->owns && stream_is_home(stream))
         watch_disown(stream->loop, stream->watch.descriptor);
     stream->owns = false;
+    end_borrowing(stream);
 }
 
 void stream_release(struct eddy_stream *stream)
@@ -249,6 +289,8 @@ static int prepare_file_stream(struct eddy_stream *stream, int descriptor)
     if (r < 0)
         return eddy_fail(r, "descriptor %d: %s", descriptor, strerror(-r));
     stream->is_socket = false;
+    if (!stream->was_blocking)
+        borrow(stream);
     return 0;
 }
 
@@ -294,8 +336,8 @@ static void close_descriptor(struct eddy_stream *stream)
         loop->engine->call->unwatch(loop->engine, &stream->watch);
         loop->watched--;
     }
-    if (stream->was_blocking) /* the terminal, say, goes back to the shell as it was */
-        (void)fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
+    if (stream->was_blocking)
+        restore_blocking(stream);
     if (loop)
         (void)loop->engine->call->close(loop->engine, descriptor);
     else

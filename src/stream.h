@@ -54,6 +54,7 @@ struct eddy_stream {
                                before descriptors, and before what comes behind them */
     bool is_socket;
     bool was_blocking; /* before it became a stream */
+    bool borrows;      /* no socket, and was non-blocking before: see stream.c */
     bool closed;
     bool filled;         /* the last receive took all it was offered: more is likely there */
     unsigned references; /* the owner's, and one a call under way */
@@ -61,8 +62,9 @@ struct eddy_stream {
 
     char *buffer; /* NULL unless bytes are left over: buffer[begin..end) */
     size_t begin, end, capacity;
-    size_t limit;      /* bytes it holds at most for a line or a look ahead, about */
-    size_t partial[2]; /* bytes that the last call which failed in the middle had moved */
+    size_t limit;         /* bytes it holds at most for a line or a look ahead, about */
+    size_t partial[2];    /* bytes that the last call which failed in the middle had moved */
+    struct link borrower; /* in this thread's list of those */
     struct address peer;
     const char *label; /* what messages call it that has no peer; NULL: by its descriptor */
 

@@ -123,6 +123,53 @@ TEST(rule_211_pipes)
     return 0;
 }
 
+static bool is_nonblocking(int descriptor)
+{
+    return fcntl(descriptor, F_GETFL) & O_NONBLOCK;
+}
+
+/* As a terminal's 0, 1 and 2: the same open file. Were it blocking for the one that is left, a read
+ * would keep the loop. */
+TEST(what_several_streams_share_blocks_again_with_the_last_one)
+{
+    int ends[2], other[2];
+    descriptor_pair(PAIR_PIPE, ends);
+    descriptor_pair(PAIR_PIPE, other);
+    const int second = dup(ends[0]), third = dup(ends[0]), copy = dup(ends[0]);
+    CHECK_INT(fcntl(other[0], F_SETFL, O_NONBLOCK), 0);
+    eddy_stream *streams[] = {stream_of(ends[0]), stream_of(other[0]), stream_of(second),
+                              stream_of(third)};
+    eddy_stream_close(streams[2]);
+    CHECK(is_nonblocking(copy));
+    eddy_stream_close(streams[0]);
+    CHECK(is_nonblocking(copy));
+    eddy_stream_close(streams[1]);
+    CHECK(is_nonblocking(copy));
+    eddy_stream_close(streams[3]);
+    CHECK(!is_nonblocking(copy));
+    close(copy);
+    close(ends[1]);
+    close(other[1]);
+    return 0;
+}
+
+TEST(what_is_not_shared_stays_as_it_was)
+{
+    int ends[2], other[2];
+    descriptor_pair(PAIR_PIPE, ends);
+    descriptor_pair(PAIR_PIPE, other);
+    const int copy = dup(other[0]);
+    CHECK_INT(fcntl(copy, F_SETFL, O_NONBLOCK), 0);
+    eddy_stream *found_so = stream_of(other[0]), *made_so = stream_of(ends[0]);
+    eddy_stream_close(made_so);
+    eddy_stream_close(found_so);
+    CHECK(is_nonblocking(copy));
+    close(copy);
+    close(ends[1]);
+    close(other[1]);
+    return 0;
+}
+
 /* A read gives one packet, however many there are. */
 TEST(rule_211_packets_of_a_pipe)
 {
