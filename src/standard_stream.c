@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "eddy/stream_layer.h"
@@ -116,12 +117,19 @@ static int can_be_watched(int descriptor)
     return r == -EPERM ? 0 : r < 0 ? r : 1;
 }
 
+/* Whether its name stands for what was opened: a pipe, a terminal. Each time that the name of a
+ * terminal's master is opened, or a device's such as /dev/net/tun, another one is made. */
+static bool opens_anew(int number, const struct stat *status)
+{
+    unsigned terminal;
+    return S_ISFIFO(status->st_mode) || (isatty(number) && ioctl(number, TIOCGPTN, &terminal) < 0);
+}
+
 /* A descriptor of our own: opened anew, so that its flags are ours alone, or else a copy. */
 static int own_descriptor(int number, const struct stat *status)
 {
-    bool by_name = S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode);
     int flags = fcntl(number, F_GETFL);
-    if (by_name && flags >= 0) {
+    if (flags >= 0 && opens_anew(number, status)) {
         char path[32];
         (void)snprintf(path, sizeof path, "/proc/self/fd/%d", number);
         int opened = open(path,

@@ -181,6 +181,25 @@ PLAIN_TEST(a_terminal)
     close(slave);
 }
 
+/* A master's name stands for no terminal: who opens it gets a new one. */
+PLAIN_TEST(the_other_side_of_a_terminal)
+{
+    int master, slave;
+    struct termios raw;
+    if (!terminal_open(&master, &slave))
+        return;
+    EXPECT_INT(tcgetattr(slave, &raw), 0);
+    cfmakeraw(&raw);
+    EXPECT_INT(tcsetattr(slave, TCSANOW, &raw), 0);
+    pid_t child = start(master, master, number_lines);
+    EXPECT_INT(write(slave, "one\ntwo\n", 8), 8);
+    EXPECT(reads(slave, "1 one\n2 two\n"));
+    close(slave);
+    EXPECT(passed(child));
+    EXPECT(is_blocking(master)); /* with the last of its streams */
+    close(master);
+}
+
 static int open_without_a_terminal(void)
 {
     eddy_stream *input = NULL;

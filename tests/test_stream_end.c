@@ -220,3 +220,22 @@ TEST(a_terminal_that_nobody_has_open_any_more_is_at_its_end)
     eddy_stream_close(stream);
     return 0;
 }
+
+TEST(a_terminal_is_spliced_until_nobody_has_it_open_any_more)
+{
+    int master, slave;
+    char line[32];
+    eddy_stream *reader = NULL, *writer = NULL;
+    if (!terminal_open(&master, &slave))
+        return 0;
+    eddy_stream *stream = stream_of(master);
+    CHECK_INT(eddy_stream_pipe(&reader, &writer), 0);
+    CHECK_INT(write(slave, "bye", 3), 3);
+    close(slave);
+    CHECK_INT(eddy_splice(stream, writer, EDDY_SPLICE_ALL), 3);
+    CHECK_INT(eddy_stream_read(reader, line, sizeof line), 3);
+    eddy_stream_close(stream);
+    eddy_stream_close(writer);
+    eddy_stream_close(reader);
+    return 0;
+}

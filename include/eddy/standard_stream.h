@@ -16,8 +16,8 @@
  * Everything of eddy/stream.h works on them. They have a descriptor of their own: closing one
  * leaves the program's descriptors 0, 1 and 2 open, and a terminal or pipe that is shared with
  * other processes is blocking for them all the time, also when this program crashes. (Where that
- * can't be had, /proc being away or the terminal another user's, it is non-blocking until the
- * stream is closed.)
+ * can't be had, /proc being away, or for another user's pipe or terminal, or for a terminal's
+ * master, it is non-blocking until the stream is closed.)
  *
  * What fails later is told by the call on the stream: -ENOSPC or -EDQUOT where there is no more
  * room, -EPIPE if the reader has gone, -EIO of a terminal that has hung up (who reads finds the end

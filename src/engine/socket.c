@@ -157,8 +157,11 @@ ssize_t engine_socket_receive_into_pipe(struct engine *engine, int descriptor, i
         ssize_t moved = splice(descriptor, NULL, pipe, NULL, size, SPLICE_F_NONBLOCK);
         if (moved >= 0)
             return moved;
-        if (errno != EINTR)
-            return -errno;
+        int error = errno;
+        if (error == EIO && has_hung_up(descriptor))
+            return 0;
+        if (error != EINTR)
+            return -error;
     }
 }
 
