@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include "log.h"
 #include "server.h"
+#include "watch.h"
 
 #define SERVER_BACKLOG SOMAXCONN /* the system cuts it down to its own limit */
 #define SERVER_MAX_CONNECTIONS 10000
@@ -166,6 +167,8 @@ static int add_descriptor(struct eddy_server *server, int descriptor)
     for (const struct link *link = server->listeners.first; link; link = link->next)
         if (container_of(link, const struct listener, link)->socket.descriptor == descriptor)
             return eddy_fail(-EEXIST, "descriptor %d is there twice", descriptor);
+    if (watch_is_owned(server->loop, descriptor))
+        return eddy_fail(-EEXIST, "descriptor %d is a server's or stream's already", descriptor);
     int r = listen_given(server->loop->engine, descriptor, &socket);
     if (r == 0 && (r = server_add(server, &socket)) < 0)
         listen_given_back(&socket);

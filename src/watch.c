@@ -31,7 +31,7 @@ struct watches {
     size_t capacity;
     struct descriptor **by_number;
     size_t words;    /* of: */
-    uint64_t *owned; /* a bit a descriptor of a stream or server */
+    uint64_t *owned; /* a bit a descriptor of a stream, server or datagram socket */
 };
 
 static const unsigned ready_of[2] = {READY_READ, READY_WRITE};
@@ -176,24 +176,25 @@ void watch_own(struct eddy_loop *loop, int number)
     watches->owned[word_of(number)] |= bit_of(number);
 }
 
-static bool is_owned(const struct eddy_loop *loop, int number)
+bool watch_is_owned(const struct eddy_loop *loop, int number)
 {
     const struct watches *watches = loop->watches;
-    return watches && word_of(number) < watches->words &&
+    return number >= 0 && watches && word_of(number) < watches->words &&
            watches->owned[word_of(number)] & bit_of(number);
 }
 
 void watch_disown(struct eddy_loop *loop, int number)
 {
-    if (number >= 0 && is_owned(loop, number))
+    if (watch_is_owned(loop, number))
         loop->watches->owned[word_of(number)] &= ~bit_of(number);
 }
 
 static int fail_owned(const char *call, int number)
 {
     return eddy_fail(-EBUSY,
-                     "%s: descriptor %d belongs to a stream or a server; read it in a task of its "
-                     "own, and wait for that (eddy_case_task) or for what it puts into a queue",
+                     "%s: descriptor %d belongs to a stream, a server or a datagram socket; read "
+                     "it in a task of its own, and wait for that (eddy_case_task) or for what it "
+                     "puts into a queue",
                      call, number);
 }
 
@@ -231,7 +232,7 @@ static int add_callback(const char *call, int number, int direction, eddy_callba
                           : number < 0 ? "descriptor %d"
                                        : "the callback is NULL",
                           number);
-    if (is_owned(loop, number))
+    if (watch_is_owned(loop, number))
         return fail_owned(call, number);
     struct descriptor *descriptor = descriptor_get(loop, number, true);
     if (!descriptor)
@@ -287,7 +288,7 @@ int watch_listen(struct wait *wait, int number, bool writable, const char *call)
 {
     if (number < 0)
         return log_misuse(-EINVAL, call, "descriptor %d", number);
-    if (is_owned(loop_self, number))
+    if (watch_is_owned(loop_self, number))
         return fail_owned(call, number);
     struct descriptor *descriptor = descriptor_get(loop_self, number, true);
     if (!descriptor)

@@ -9,10 +9,11 @@
 
 struct wait;
 
-/* The descriptor is a stream's or a server's from now on: others can't wait for it; and no longer.
- * Without memory for that nobody is refused. */
+/* The descriptor is a stream's, a server's or a datagram socket's from now on: others can't wait
+ * for it; and no longer. Without memory for that nobody is refused. */
 void watch_own(struct eddy_loop *loop, int descriptor);
 void watch_disown(struct eddy_loop *loop, int descriptor);
+bool watch_is_owned(const struct eddy_loop *loop, int descriptor);
 
 void watches_destroy(struct eddy_loop *loop);
 

@@ -64,6 +64,12 @@ TEST(what_can_not_be_served_stays_the_callers)
         CHECK(fcntl(listener, F_GETFD) >= 0);
         CHECK(!(fcntl(listener, F_GETFL) & O_NONBLOCK));
     }
+    eddy_server *other = NULL;
+    CHECK_INT(eddy_serve_descriptors(&listener, 1, greet, hello, NULL, &other), 0);
+    CHECK_INT(eddy_serve_descriptors(&listener, 1, greet, hello, NULL, &server), -EEXIST);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "already");
+    eddy_server_close(other);
+    listener = listening_socket(&port);
     CHECK_INT(eddy_serve_descriptors(NULL, 2, greet, hello, NULL, &server), -EINVAL);
     CHECK_REPORT(EDDY_LOG_MISUSE, "the descriptors are NULL");
     CHECK_INT(eddy_serve_descriptors(&listener, 0, greet, hello, NULL, &server), -EINVAL);
