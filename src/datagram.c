@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include "log.h"
 #include "memory.h"
+#include "watch.h"
 
 /* ---- addresses ---- */
 
@@ -90,7 +91,7 @@ static int open_at(struct engine *engine, const struct address *address, bool co
     int r = set_options(engine, descriptor, options);
     if (r == 0)
         r = datagram_group_options(engine, descriptor, family, options);
-    if (r == 0 && family == AF_INET6)
+    if (r == 0 && family == AF_INET6 && !connected) /* whose peer may be ::ffff:1.2.3.4 */
         (void)engine->call->set_option(engine, descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (r == 0)
         r = connected ? engine->call->connect(engine, descriptor, &address->any, address->size)
@@ -117,6 +118,7 @@ static int create(int descriptor, bool connected, struct eddy_datagram **ret_dat
     made->connected = connected;
     made->references = 1;
     made->sides[DATAGRAM_RECEIVE].ready = made->sides[DATAGRAM_SEND].ready = true;
+    watch_own(loop_self, descriptor);
     *ret_datagram = made;
     return 0;
 }
@@ -185,10 +187,12 @@ void eddy_datagram_close(eddy_datagram *datagram)
         loop->engine->call->unwatch(loop->engine, &datagram->watch);
         loop->watched--;
     }
-    if (loop)
+    if (loop) {
+        watch_disown(loop, datagram->watch.descriptor);
         (void)loop->engine->call->close(loop->engine, datagram->watch.descriptor);
-    else
+    } else {
         (void)engine_socket_close(NULL, datagram->watch.descriptor);
+    }
     datagram_side_wake(&datagram->sides[DATAGRAM_RECEIVE]);
     datagram_side_wake(&datagram->sides[DATAGRAM_SEND]);
     datagram_release(datagram);

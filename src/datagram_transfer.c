@@ -121,23 +121,31 @@ static void leave(struct eddy_datagram *datagram, enum datagram_direction direct
     datagram_release(datagram);
 }
 
+/* That one is too large is asked twice: the first time it may be a router's word on an earlier one,
+ * which the system takes to heart for those that follow. */
+static int try_now(struct eddy_datagram *datagram, enum datagram_direction direction,
+                   struct mmsghdr *messages, unsigned count)
+{
+    struct engine *engine = datagram->loop->engine;
+    int r = -EMSGSIZE;
+    for (int tries = 0; tries < 2 && r == -EMSGSIZE; tries++)
+        r = direction == DATAGRAM_RECEIVE
+                ? engine->call->receive_datagrams(engine, datagram->watch.descriptor, messages,
+                                                  count)
+                : engine->call->send_datagrams(engine, datagram->watch.descriptor, messages, count);
+    return r;
+}
+
 /* With the turn: one or more of them. How many, or a negative errno. */
 static int transfer(struct eddy_datagram *datagram, enum datagram_direction direction,
                     struct mmsghdr *messages, unsigned count)
 {
     struct datagram_side *side = &datagram->sides[direction];
-    struct engine *engine = datagram->loop->engine;
     take_a_step(datagram);
     for (;;) {
         if (datagram->closed)
             return fail_closed();
-        int r = -EAGAIN;
-        if (side->ready)
-            r = direction == DATAGRAM_RECEIVE
-                    ? engine->call->receive_datagrams(engine, datagram->watch.descriptor, messages,
-                                                      count)
-                    : engine->call->send_datagrams(engine, datagram->watch.descriptor, messages,
-                                                   count);
+        int r = side->ready ? try_now(datagram, direction, messages, count) : -EAGAIN;
         if (r != -EAGAIN)
             return r;
         side->ready = false;
@@ -187,7 +195,7 @@ static int fail_transfer(struct eddy_datagram *datagram, enum datagram_direction
     struct engine *engine = datagram->loop->engine;
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
-    char name[64] = "";
+    char name[ADDRESS_TEXT_SIZE] = "";
     if (code == -ECANCELED || code == -ECONNABORTED)
         return code;
     if (to && to->size)

@@ -423,6 +423,94 @@ TEST(mistakes)
     return 0;
 }
 
+REAL_TEST(a_peer_by_the_IPv6_form_of_an_IPv4_address)
+{
+    struct eddy_address address;
+    eddy_datagram *a = NULL, *b = NULL;
+    char buffer[8];
+    int r = eddy_datagram_open("::1", 0, NULL, &a);
+    if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT)
+        return eddy_test_skip("this machine has no IPv6");
+    eddy_datagram_close(a);
+    a = open_socket(&address);
+    CHECK_INT(eddy_datagram_connect("::ffff:127.0.0.1", eddy_address_port(&address), NULL, &b), 0);
+    CHECK_INT(eddy_datagram_send(b, "ping", 4), 4);
+    CHECK_INT(eddy_datagram_receive(a, buffer, sizeof buffer, &address), 4);
+    CHECK_INT(eddy_datagram_send_to(a, "pong", 4, &address), 4);
+    CHECK_INT(eddy_datagram_receive(b, buffer, sizeof buffer, NULL), 4);
+    eddy_datagram_close(a);
+    eddy_datagram_close(b);
+    return 0;
+}
+
+/* Waiting for it is the socket's alone, also before it has waited. */
+static void nothing(void *unused)
+{
+    (void)unused;
+}
+
+TEST(a_sockets_descriptor_can_not_be_waited_for_by_others)
+{
+    eddy_datagram *a = open_socket(NULL);
+    int descriptor = eddy_datagram_descriptor(a);
+    CHECK_INT(eddy_add_reader(descriptor, nothing, NULL), -EBUSY);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "belongs to");
+    CHECK_INT(eddy_wait_readable(descriptor), -EBUSY);
+    eddy_datagram_close(a);
+    return 0;
+}
+
+/* ---- a router's word ---- */
+
+static struct {
+    const struct engine_vtable *real;
+    struct engine_vtable table;
+    bool said;
+} router;
+
+static int receive_told(struct engine *engine, int descriptor, struct mmsghdr *messages,
+                        unsigned count)
+{
+    bool first = !router.said;
+    router.said = true;
+    return first ? -EMSGSIZE : router.real->receive_datagrams(engine, descriptor, messages, count);
+}
+
+static int send_told(struct engine *engine, int descriptor, struct mmsghdr *messages,
+                     unsigned count)
+{
+    bool first = !router.said;
+    router.said = true;
+    return first ? -EMSGSIZE : router.real->send_datagrams(engine, descriptor, messages, count);
+}
+
+/* As Linux says it to who calls next (ICMP: fragmentation needed). */
+TEST(that_an_earlier_one_was_too_large_for_its_way_is_not_said_of_the_next_one)
+{
+    struct engine *engine = eddy_current_loop()->engine;
+    struct eddy_address address;
+    eddy_datagram *a = open_socket(&address), *b = connected_to(&address);
+    static char large[EDDY_DATAGRAM_MAX + 1];
+    char c;
+    router.real = engine->call;
+    router.table = *engine->call;
+    router.table.receive_datagrams = receive_told;
+    router.table.send_datagrams = send_told;
+    engine->call = &router.table;
+    router.said = false;
+    CHECK_INT(eddy_datagram_send(b, "x", 1), 1);
+    CHECK(router.said);
+    router.said = false;
+    CHECK_INT(eddy_datagram_receive(a, &c, 1, NULL), 1);
+    CHECK(router.said);
+    router.said = false;
+    CHECK_INT(eddy_datagram_send(b, large, sizeof large), -EMSGSIZE);
+    engine->call = router.real;
+    eddy_datagram_close(a);
+    eddy_datagram_close(b);
+    return 0;
+}
+
 /* ---- bad links ---- */
 
 /* Sends 200 over that link: how many arrive, how many of them after a later one. */

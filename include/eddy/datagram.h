@@ -68,7 +68,8 @@ struct eddy_datagram_options {
 };
 
 /* A socket at host and port, for all peers. host NULL or "": every IPv4 interface; "::": every IPv6
- * one; port 0: one that is free. options may be NULL. The socket is the caller's, who closes it.
+ * one; port 0: one that is free; of several addresses the first that can be had. options may be
+ * NULL. The socket is the caller's, who closes it.
  * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -EMFILE, -ENOMEM, -ECANCELED, or
  * as eddy_connect for the name. */
 EDDY_API EDDY_ASYNC int eddy_datagram_open(const char *host, int port,
@@ -85,6 +86,7 @@ EDDY_API EDDY_ASYNC int eddy_datagram_connect(const char *host, int port,
  * suspend. */
 EDDY_API void eddy_datagram_close(eddy_datagram *datagram);
 
+/* For options of one's own; waiting for it is the socket's alone. -EINVAL for NULL. */
 EDDY_API int eddy_datagram_descriptor(const eddy_datagram *datagram);
 
 /* Its own address: 0 or a negative errno. */
@@ -111,16 +113,17 @@ EDDY_API EDDY_MUST_USE int eddy_datagram_leave(eddy_datagram *datagram, const ch
 
 /* Receives one datagram: its size, which may be 0; suspends until there is one. `from` (or NULL)
  * gets its sender. -EMSGSIZE: it was larger than `size`, as the failure tells; its beginning is in
- * the buffer, the rest is lost. -ECONNREFUSED (connected: nobody listens there), -ECANCELED,
- * -ECONNABORTED (closed meanwhile), -EINVAL, -ENOMEM. */
+ * the buffer, the rest is lost. -ECONNREFUSED (connected: nobody listens there), -EHOSTUNREACH
+ * (connected: a firewall on the way says so; rarely -ENETUNREACH, -EHOSTDOWN, -ENONET, -ENOPROTOOPT,
+ * -EPROTO), -ECANCELED, -ECONNABORTED (closed meanwhile), -EINVAL, -ENOMEM. */
 EDDY_API EDDY_ASYNC ssize_t eddy_datagram_receive(eddy_datagram *datagram, void *buffer,
                                                   size_t size, struct eddy_address *from);
 
 /* Sends one datagram, also an empty one, to the peer it is connected to: size; suspends while the
  * system's buffer is full. -EMSGSIZE (too large), -EDESTADDRREQ (not connected), -ECONNREFUSED
  * (told of an earlier one; this one wasn't sent), -ECANCELED, -ECONNABORTED, -EINVAL,
- * -EHOSTUNREACH,
- * -ENETUNREACH, -EACCES (a broadcast without the option), -EPERM (a firewall), -ENOBUFS. */
+ * -EHOSTUNREACH, -ENETUNREACH, -EACCES (a broadcast without the option), -EPERM (a firewall),
+ * -ENOBUFS. */
 EDDY_API EDDY_ASYNC ssize_t eddy_datagram_send(eddy_datagram *datagram, const void *data,
                                                size_t size);
 

@@ -69,9 +69,9 @@ EDDY_API int eddy_call_soon_threadsafe_(eddy_loop *loop, eddy_callback *callback
 
 /* Calls callback(argument) whenever the descriptor is readable (writable), level-triggered, until
  * it is removed. A second call for the same descriptor replaces the first. 0, -EINVAL (outside a
- * loop, negative descriptor, null callback), -EBUSY (it is a stream's or a server's), -EPERM (a
- * kind of file that can't be polled), -ENOMEM or what epoll_ctl(2) gives. Remove before closing the
- * descriptor. */
+ * loop, negative descriptor, null callback), -EBUSY (it is a stream's, a server's or a
+ * datagram socket's), -EPERM (a kind of file that can't be polled), -ENOMEM or what epoll_ctl(2)
+ * gives. Remove before closing the descriptor. */
 EDDY_API int eddy_add_reader(int descriptor, eddy_callback *callback, void *argument);
 EDDY_API int eddy_add_writer(int descriptor, eddy_callback *callback, void *argument);
 

@@ -129,7 +129,8 @@ static inline eddy_case eddy_case_task(eddy_task *task)
 }
 
 /* The descriptor is readable (writable), as for eddy_wait_readable; nothing is read. Not for one of
- * a stream, which may hold bytes already (-EBUSY): a task of its own reads that, into a queue. */
+ * a stream, which may hold bytes already, or of a datagram socket (-EBUSY): a task of its own reads
+ * that, into a queue. */
 static inline eddy_case eddy_case_readable(int descriptor)
 {
     eddy_case one = eddy_case_of_(EDDY_CASE_READABLE_, NULL);
