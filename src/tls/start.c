@@ -28,13 +28,16 @@ static ssize_t read_last_words(struct channel *channel, int unsent)
                      channel->peer, strerror(-unsent));
 }
 
+static int fail_ended(const struct channel *channel)
+{
+    return eddy_fail(-ECONNABORTED, "%s ended the connection in the middle of the TLS handshake",
+                     channel->peer);
+}
+
 static int handshake_fill(struct channel *channel, int unsent)
 {
     ssize_t n = unsent < 0 ? read_last_words(channel, unsent) : channel_fill(channel);
-    if (n != 0)
-        return n < 0 ? (int)n : 0;
-    return eddy_fail(-ECONNABORTED, "%s ended the connection in the middle of the TLS handshake",
-                     channel->peer);
+    return n == 0 ? fail_ended(channel) : n < 0 ? (int)n : 0;
 }
 
 static int handshake(struct channel *channel)
@@ -42,15 +45,17 @@ static int handshake(struct channel *channel)
     for (;;) {
         ERR_clear_error();
         int done = SSL_do_handshake(channel->ssl);
-        enum channel_want want = done == 1 ? WANT_END : channel_want(channel, done);
+        if (done == 1) {
+            channel_flush_later(channel);
+            return 0;
+        }
+        enum channel_want want = channel_want(channel, done);
+        if (want == WANT_END)
+            return fail_ended(channel);
         if (want == WANT_ERROR) {
             int code = channel_error(channel, "the TLS handshake with");
             channel_flush_now(channel); /* an alert tells the peer */
             return code;
-        }
-        if (done == 1) {
-            channel_flush_later(channel);
-            return 0;
         }
         int unsent = channel_flush(channel);
         if (unsent == -ECANCELED)
