@@ -198,18 +198,23 @@ static bool show_fitting(struct choice *choice, const struct identity *identity)
     return shown;
 }
 
-int certificate_select(SSL *ssl, int *alert, void *argument)
+static bool choose(SSL *ssl, const struct identity *identity, const char *name)
 {
-    (void)argument;
-    const struct identity *identity = channel_of(ssl)->identity;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     struct choice choice = {.ssl = ssl, .name = name};
     bool shown = !name || show_fitting(&choice, identity);
     if (shown && !choice.count) { /* the client will tell whether the first one will do */
         choice.name = NULL;
         shown = show(&choice, &identity->certificates[0], true) && show_fitting(&choice, identity);
     }
-    if (!shown) {
+    return shown;
+}
+
+int certificate_select(SSL *ssl, int *alert, void *argument)
+{
+    (void)argument;
+    const struct identity *identity = channel_of(ssl)->identity;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (identity->certificate_count > 1 && !choose(ssl, identity, name)) {
         *alert = SSL_AD_INTERNAL_ERROR;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }

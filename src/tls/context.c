@@ -141,11 +141,11 @@ static int identity_make(const eddy_tls_context *context, struct identity **ret_
             return r;
         }
     }
-    if (count > 1) {
+    if (count > 1)
         certificates_compare(identity);
+    if (context->side == EDDY_TLS_SERVER)
         (void)SSL_CTX_set_tlsext_servername_callback(identity->certificates[0].ssl_context,
                                                      certificate_select);
-    }
     *ret_identity = identity;
     return 0;
 }

@@ -87,7 +87,8 @@ int roots_load(SSL_CTX *ssl_context, const struct eddy_tls_context_options *opti
 void certificates_compare(struct identity *identity);
 
 /* OpenSSL's callback: chooses among the server's certificates by the name that is asked for.
- * OpenSSL chooses among these, one of each type of key, by what the client can check. */
+ * OpenSSL chooses among these, one of each type of key, by what the client can check. It also takes
+ * the name, which a session of TLS 1.2 has only then. */
 int certificate_select(SSL *ssl, int *alert, void *argument);
 
 /* ---- sessions that a client can resume (session.c) ---- */

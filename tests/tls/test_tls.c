@@ -48,6 +48,41 @@ TEST(what_is_no_TLS_stream_has_nothing_to_say)
     return 0;
 }
 
+/* ---- the name that was asked for ---- */
+
+static int tell_name(eddy_stream *stream, void *context)
+{
+    note("%s%s", eddy_tls_server_name(stream), eddy_tls_resumed(stream) ? " again" : "");
+    return echo(stream, context);
+}
+
+static int ask_for_name(enum eddy_tls_protocol_number version)
+{
+    static struct site site;
+    eddy_tls_context *client = client_with(.ca_file = certificate_path("root.pem"),
+                                           .most = version);
+    const struct eddy_tls_options options = {.server_name = "localhost"};
+    CHECK_INT(site_open(&site, server_of("localhost.pem"), tell_name), 0);
+    for (int i = 0; i < 3; i++) {
+        eddy_stream *stream;
+        CHECK_INT(eddy_tls_connect("127.0.0.1", site.port, client, &options, &stream), 0);
+        CHECK_TEXT(eddy_tls_server_name(stream), "localhost");
+        CHECK_INT(exchange_hello(stream), 0);
+        CHECK_INT(eddy_tls_shutdown(stream), 0);
+        eddy_stream_close(stream);
+    }
+    CHECK_NOTES("localhost localhost again localhost again");
+    eddy_tls_context_close(client);
+    site_close(&site);
+    return 0;
+}
+
+TEST(a_server_knows_the_name_that_a_resumed_session_asks_for)
+{
+    CHECK_INT(ask_for_name(EDDY_TLS_1_3), 0);
+    return ask_for_name(EDDY_TLS_1_2);
+}
+
 /* ---- in the middle of a plain stream ---- */
 
 static eddy_tls_context *upgrade_context;
