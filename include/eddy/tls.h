@@ -24,10 +24,12 @@
  * every later read, too.
  *
  * A cancelled read has taken nothing. What a write had encrypted by the time it was cancelled
- * counts as written, and goes out with the next call that reads or writes. eddy_stream_write_end
- * says TLS's end and leaves the reading side open. eddy_stream_close says it too if that needs no
- * waiting and every write was finished; so a peer can tell a stream that was closed from one that
- * broke.
+ * counts as written, and goes out as soon as the peer takes it, as long as the stream is open.
+ * eddy_stream_write_end says TLS's end and leaves the reading side open. eddy_stream_close says it
+ * too if that needs no waiting and every write was finished; so a peer can tell a stream that was
+ * closed from one that broke. But closing a connection on which something is unread, a ticket of
+ * TLS 1.3 that came behind the handshake will do, resets it, and what was on its way may be lost:
+ * eddy_tls_shutdown is for whoever wrote last.
  *
  * OpenSSL runs on the stack of the task that calls: 14 KiB measured for a handshake (of OpenSSL
  * 3.0, RSA and elliptic curves), 8 KiB for reading and writing. Tasks that speak TLS want 64 KiB, a

@@ -215,7 +215,7 @@ int channel_flush(struct channel *channel)
     if (!channel_output(channel))
         channel->answers = 0;
     (void)eddy_lock_release(&channel->flushing);
-    if (r < 0 && r != -ECANCELED)
+    if (r != -ECANCELED)
         channel->lost = r;
     return r;
 }
@@ -272,7 +272,7 @@ int channel_error(struct channel *channel, const char *doing)
 {
     char text[TEXT_SIZE];
     int code = openssl_error(-EPROTO, text);
-    channel->failed = true;
+    channel->failed = channel->broken = true;
     if (channel->out_of_memory) {
         channel->out_of_memory = false;
         return eddy_fail(-ENOMEM, "%s %s: no memory", doing, channel->peer);

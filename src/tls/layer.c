@@ -101,10 +101,8 @@ static ssize_t encrypt(struct channel *channel, const char *data, size_t size)
         int n = SSL_write(channel->ssl, data, (int)(size < WRITE_STEP ? size : WRITE_STEP));
         if (n > 0)
             return n;
-        if (channel_want(channel, n) != WANT_INPUT) {
-            channel->broken = true;
+        if (channel_want(channel, n) != WANT_INPUT)
             return channel_error(channel, "writing to");
-        }
         /* A message of the peer's handshake, a ticket say, is here by half: its rest comes
          * first. */
         ssize_t filled = channel_fill(channel);
@@ -113,16 +111,24 @@ static ssize_t encrypt(struct channel *channel, const char *data, size_t size)
     }
 }
 
+/* The stream beneath can go on after it. */
+static bool is_passing(int code)
+{
+    return code == -ECANCELED || code == -EBUSY || code == -ENOMEM || code == -ENOBUFS;
+}
+
+/* What was encrypted is kept whatever happens to the call: to encrypt it again would send it twice.
+ * So it counts as written, and since somebody may wait for its answer already, nothing but the peer
+ * may keep it from going out. */
 static ssize_t write_step(struct channel *channel, const char *data, size_t size)
 {
     int r = channel_flush(channel);
-    if (r < 0)
-        return r;
-    ssize_t taken = encrypt(channel, data, size);
-    if (taken < 0)
-        return taken;
-    r = channel_flush(channel);
-    return r < 0 && r != -ECANCELED ? r : taken; /* cancelled: what was encrypted is kept */
+    ssize_t taken = r < 0 ? r : encrypt(channel, data, size);
+    if (taken > 0)
+        r = channel_flush(channel);
+    if (is_passing(r))
+        channel_flush_later(channel);
+    return r < 0 && !is_passing(r) ? r : taken;
 }
 
 static ssize_t layer_write(void *context, const void *data, size_t size)
@@ -131,7 +137,7 @@ static ssize_t layer_write(void *context, const void *data, size_t size)
     if (channel->ended || channel->end_owed)
         return eddy_fail(-EPIPE, "writing to %s failed: the writing side was ended", channel->peer);
     if (channel->broken)
-        return eddy_fail(-EPIPE, "writing to %s failed before", channel->peer);
+        return eddy_fail(-EPIPE, "the connection to %s has failed before", channel->peer);
     channel->writing = true;
     ssize_t n = write_step(channel, data, size);
     channel->writing = false;

@@ -141,11 +141,11 @@ struct channel {
     struct bytes output;  /* made meanwhile */
     size_t answers;       /* bytes of them that the reader made, since all was sent */
     eddy_lock flushing;
-    int lost;     /* why output didn't go out, or 0 */
+    int lost;     /* why output didn't go out the last time, or 0 */
     bool reading; /* a task is in a read or a shutdown; in a write */
     bool writing;
     bool failed;        /* the connection is beyond use for TLS: no more is said on it */
-    bool broken;        /* a write failed, and OpenSSL may hold a part of it: there is no other */
+    bool broken;        /* OpenSSL failed, and may hold a part of a write: there is no other */
     bool ended;         /* our end was said */
     bool end_owed;      /* or is to be said as soon as it can be */
     bool unfinished;    /* a write was given up: the end would be a lie */
