@@ -40,12 +40,13 @@ static int connect_finish(struct eddy_stream *stream, const struct address *addr
     }
 }
 
-static bool has_family(const struct address_list *list, int family)
+/* The first one of the family, or NULL. */
+static const struct address *find_family(const struct address_list *list, int family)
 {
     for (size_t i = 0; i < list->count; i++)
         if (list->addresses[i].any.sa_family == family)
-            return true;
-    return false;
+            return &list->addresses[i];
+    return NULL;
 }
 
 /* To the first local address of its family that can be had. */
@@ -113,23 +114,27 @@ struct attempt {
 
 static int attempt(struct attempt *a)
 {
-    a->skipped = a->locals->count && !has_family(a->locals, a->address->any.sa_family);
+    a->skipped = a->locals->count && !find_family(a->locals, a->address->any.sa_family);
     a->code = a->skipped ? -EADDRNOTAVAIL
                          : connect_to(loop_self, a->address, a->locals, &a->stream);
     return a->code;
 }
 
-/* "localhost (127.0.0.1:80): Connection refused", or without the name if it says no more. */
+/* "localhost (127.0.0.1:80): Connection refused", or without the name if it says no more, or
+ * "localhost (127.0.0.1:80) from 127.0.0.1:4000: Address already in use". */
 static struct eddy_failure *describe_attempt(const char *host, const struct attempt *a)
 {
-    char text[ADDRESS_TEXT_SIZE];
+    char text[ADDRESS_TEXT_SIZE], from[ADDRESS_TEXT_SIZE] = "";
     struct address numeric;
+    bool named = !address_parse(host, 0, &numeric);
+    const struct address *local = find_family(a->locals, a->address->any.sa_family);
     const char *why = a->skipped ? "the local address is of another family" : strerror(-a->code);
     (void)address_text(a->address, text, sizeof text);
-    if (address_parse(host, 0, &numeric))
-        return failure_make(a->code, __FILE__, __LINE__, "can't connect to %s: %s", text, why);
-    return failure_make(a->code, __FILE__, __LINE__, "can't connect to %s (%s): %s", host, text,
-                        why);
+    if (local)
+        (void)address_text(local, from, sizeof from);
+    return failure_make(a->code, __FILE__, __LINE__, "can't connect to %s%s%s%s%s%s: %s",
+                        named ? host : "", named ? " (" : "", text, named ? ")" : "",
+                        local ? " from " : "", from, why);
 }
 
 /* One failure as it is, several as the children of one under the last one's code. */

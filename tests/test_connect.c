@@ -148,6 +148,7 @@ TEST(rule_207_a_local_address_of_another_machine_is_an_error)
     stream = NULL;
     from.local_host = "192.0.2.1";
     CHECK_INT(eddy_connect_with("127.0.0.1", port, &from, &stream), -EADDRNOTAVAIL);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), " from 192.0.2.1:0: ");
     from = (struct eddy_connect_options){.local_host = "127.0.0.1", .local_port = port};
     CHECK_INT(eddy_connect_with("127.0.0.1", port, &from, &stream), -EADDRINUSE);
     CHECK(!stream);
