@@ -11,9 +11,6 @@
 /* Datagrams in one system call. */
 #define BATCH_MOST 32
 
-/* Operations of one socket without a suspension after which the loop gets its turn. */
-#define STREAK_MOST 64
-
 /* ---- edges and waits ---- */
 
 void datagram_side_wake(struct datagram_side *side)
@@ -84,16 +81,6 @@ static int wait_for_edge(struct eddy_datagram *datagram, enum datagram_direction
     return r;
 }
 
-/* Lets the loop run once there were many operations in a row. */
-static void take_a_step(struct eddy_datagram *datagram)
-{
-    struct task *task = task_current();
-    if (++datagram->streak <= STREAK_MOST || task->refused)
-        return;
-    datagram->streak = 0;
-    task_yield(task);
-}
-
 /* ---- calls ---- */
 
 /* Until it has its turn: 0 and a reference held until leave(), else the error to return. */
@@ -141,11 +128,13 @@ static int transfer(struct eddy_datagram *datagram, enum datagram_direction dire
                     struct mmsghdr *messages, unsigned count)
 {
     struct datagram_side *side = &datagram->sides[direction];
-    take_a_step(datagram);
+    int r = task_pace(&datagram->streak);
+    if (r < 0)
+        return r;
     for (;;) {
         if (datagram->closed)
             return fail_closed();
-        int r = side->ready ? try_now(datagram, direction, messages, count) : -EAGAIN;
+        r = side->ready ? try_now(datagram, direction, messages, count) : -EAGAIN;
         if (r != -EAGAIN)
             return r;
         side->ready = false;

@@ -94,14 +94,8 @@ int stream_step(struct eddy_stream *stream)
 {
     if (__builtin_expect(stream->closed, 0))
         return stream_fail_closed();
-    if (__builtin_expect(++stream->streak <= STREAM_STREAK, 1))
-        return 0;
-    stream->streak = 0;
-    struct task *task = task_current();
-    if (task->refused) /* a call that needn't wait succeeds even then */
-        return 0;
-    task_yield(task);
-    return stream->closed ? stream_fail_closed() : 0;
+    int r = task_pace(&stream->streak);
+    return __builtin_expect(stream->closed, 0) ? stream_fail_closed() : r;
 }
 
 /* ---- calls ---- */
@@ -274,7 +268,9 @@ static int classify_descriptor(int descriptor)
     bool listening = engine->call->get_option(engine, descriptor, SOL_SOCKET, SO_ACCEPTCONN) > 0;
     if (type != SOCK_STREAM || listening)
         return eddy_fail(-EINVAL, "descriptor %d is a %s socket, no stream", descriptor,
-                         listening ? "listening" : "datagram");
+                         listening            ? "listening"
+                         : type == SOCK_DGRAM ? "datagram"
+                                              : "packet");
     return 0;
 }
 

@@ -26,9 +26,6 @@
 #include "eddy/stream_layer.h"
 #include "task.h"
 
-/* Operations of one stream without a suspension after which the loop gets its turn. */
-#define STREAM_STREAK 64
-
 enum stream_direction {
     STREAM_READ,
     STREAM_WRITE,
@@ -86,8 +83,8 @@ void stream_release(struct eddy_stream *stream);
 int stream_enter(struct eddy_stream *stream, enum stream_direction direction, const char *call);
 void stream_leave(struct eddy_stream *stream, enum stream_direction direction);
 
-/* Counts an operation that may not suspend, and lets the loop run once there were many in a row.
- * 0, or -ECONNABORTED if the stream was closed meanwhile. */
+/* Counts an operation that may not suspend: task_pace. 0, -ECANCELED, or -ECONNABORTED if the stream
+ * was closed meanwhile. */
 int stream_step(struct eddy_stream *stream);
 
 /* Suspends until the next edge that makes the direction ready. 0, -ECANCELED, -ECONNABORTED. */

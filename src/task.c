@@ -177,6 +177,18 @@ static int wait_refuse(struct task *task)
     return -ECANCELED;
 }
 
+int task_pause(unsigned *streak)
+{
+    struct task *task = task_current();
+    if (task->refused && *streak <= TASK_STREAK_REFUSED)
+        return 0;
+    *streak = 0;
+    if (task->refused)
+        return wait_refuse(task);
+    task_yield(task);
+    return 0;
+}
+
 int wait_begin_shielded(struct wait *wait, const char *what)
 {
     struct task *task = task_current();

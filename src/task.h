@@ -158,6 +158,17 @@ void task_enter(struct task *task);
 /* Suspends until every task that is ready now has run; never refused. */
 void task_yield(struct task *task);
 
+/* Counts an operation that needn't wait, and lets the loop run once there were many in a row;
+ * *streak is 0 after one that did wait. 0. In a cancelled scope, where more of them succeed,
+ * -ECANCELED after those: who is never made to wait, by a peer that floods him, could not be
+ * stopped otherwise. */
+enum { TASK_STREAK = 64, TASK_STREAK_REFUSED = 256 };
+EDDY_PRIVATE int task_pause(unsigned *streak);
+static inline int task_pace(unsigned *streak)
+{
+    return __builtin_expect(++*streak <= TASK_STREAK, 1) ? 0 : task_pause(streak);
+}
+
 EDDY_PRIVATE eddy_task *task_handle(const struct task *task);
 
 /* "" outside a task. */

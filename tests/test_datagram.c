@@ -287,6 +287,22 @@ TEST(what_need_not_wait_works_in_a_cancelled_scope)
 
 /* ---- addresses and options ---- */
 
+TEST(who_never_has_to_wait_can_be_cancelled)
+{
+    struct eddy_address address;
+    eddy_datagram *socket = open_socket(&address);
+    ssize_t n = 1;
+    int err;
+    eddy_with_timeout (0, &err) {
+        for (int i = 0; i < 1000 && n > 0; i++)
+            n = eddy_datagram_send_to(socket, "x", 1, &address);
+        CHECK_INT(n, -ECANCELED);
+    }
+    CHECK_INT(err, -ETIMEDOUT);
+    eddy_datagram_close(socket);
+    return 0;
+}
+
 TEST(addresses)
 {
     struct eddy_address one, other, none = {{0}};

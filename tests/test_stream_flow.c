@@ -363,6 +363,58 @@ TEST(a_stream_that_never_runs_dry_leaves_room_for_others)
     return err;
 }
 
+struct flooded {
+    eddy_stream *from, *to;
+    int way;
+    bool *done;
+};
+
+static int64_t find_something_to_do(const struct flooded *a)
+{
+    char buffer[512] = "";
+    switch (a->way) {
+    case 0:
+        return eddy_stream_read(a->from, buffer, sizeof buffer);
+    case 1:
+        return eddy_stream_read_exactly(a->from, buffer, sizeof buffer);
+    case 2:
+        return eddy_stream_write(a->to, buffer, sizeof buffer);
+    default:
+        return eddy_splice(a->from, a->to, (int64_t)4 << 30);
+    }
+}
+
+/* None of its calls ever waits. */
+static int flooded(struct flooded *a)
+{
+    int64_t n = 1;
+    for (int i = 0; i < 100000 && n > 0; i += a->way < 3 ? 1 : 50000)
+        n = find_something_to_do(a);
+    EXPECT_INT(n, -ECANCELED);
+    *a->done = true;
+    return 0;
+}
+
+TEST(who_is_flooded_can_be_cancelled)
+{
+    for (int way = 0; way < 4; way++) {
+        eddy_stream *from = stream_of(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+        eddy_stream *to = stream_of(open("/dev/null", O_WRONLY | O_CLOEXEC));
+        bool done = false;
+        int err;
+        eddy_with_group (g, &err) {
+            eddy_spawn(g, flooded, .from = from, .to = to, .way = way, .done = &done);
+            turns(5);
+            CHECK(!done);
+            eddy_group_cancel(g);
+        }
+        CHECK(done);
+        eddy_stream_close(from);
+        eddy_stream_close(to);
+    }
+    return 0;
+}
+
 /* ---- an end that came with the data ---- */
 
 /* The reader is parked, or about to read again, when data and end arrive as one. */

@@ -18,7 +18,8 @@
  * Any number of tasks may receive from and send to one socket: they get their turns in the order in
  * which they came. Nothing is lost by a cancel: a receive that is cancelled has taken nothing, a
  * send has sent nothing. An error concerns one call, later ones go on: that nobody listens at a
- * connected peer (-ECONNREFUSED) is told to whoever calls next.
+ * connected peer (-ECONNREFUSED) is told to whoever calls next. In a cancelled scope calls that never
+ * have to wait succeed a while longer (some 200 in a row) and then give -ECANCELED.
  *
  * A socket belongs to the loop it was made in.
  */
