@@ -40,12 +40,20 @@ struct piece {
     size_t size;
 };
 
+/* A bad disk, an offset beyond what the file system can have: the stream is none the worse for it.
+ * A copy tells whose it is. */
+static bool may_be_the_files(ssize_t code)
+{
+    return code == -EIO || code == -EOVERFLOW || code == -ESTALE;
+}
+
 static ssize_t send_file_attempt(struct eddy_stream *stream, void *argument)
 {
     const struct piece *piece = argument;
     struct engine *engine = stream->loop->engine;
-    return engine->call->send_file(engine, stream->watch.descriptor, piece->file, piece->offset,
-                                   piece->size);
+    ssize_t n = engine->call->send_file(engine, stream->watch.descriptor, piece->file,
+                                        piece->offset, piece->size);
+    return may_be_the_files(n) ? -EINVAL : n;
 }
 
 static ssize_t copy_piece(struct transfer *transfer, size_t size)

@@ -132,6 +132,7 @@ TEST(rule_210_it_falls_back_to_a_copy_for_layers)
 static struct engine_vtable odd;
 static size_t asked_to_send;
 static bool in_memory;
+static int refusal;
 
 static ssize_t read_now_or_not(struct engine *engine, int descriptor, void *buffer, size_t size,
                                int64_t offset)
@@ -152,10 +153,10 @@ static ssize_t refuse_to_send(struct engine *engine, int descriptor, int file, i
     (void)offset;
     (void)size;
     asked_to_send++;
-    return -EINVAL;
+    return refusal;
 }
 
-static int check_copied(bool memory, size_t asked)
+static int check_copied(bool memory, int code, size_t asked)
 {
     struct engine *engine = loop_self->engine;
     const struct engine_vtable *real = engine->call;
@@ -164,6 +165,7 @@ static int check_copied(bool memory, size_t asked)
     odd.send_file = refuse_to_send;
     asked_to_send = 0;
     in_memory = memory;
+    refusal = code;
     engine->call = &odd;
     int r = check_sent(12345, 200000, 200000);
     engine->call = real;
@@ -174,12 +176,27 @@ static int check_copied(bool memory, size_t asked)
 /* Sent by the system it would keep the loop waiting for the disk. */
 TEST(rule_210_what_is_not_in_memory_is_copied)
 {
-    return check_copied(false, 0);
+    return check_copied(false, 0, 0);
 }
 
 TEST(rule_210_it_falls_back_to_a_copy_where_the_system_can_not_send_it)
 {
-    return check_copied(true, 1); /* asks once */
+    return check_copied(true, -EINVAL, 1); /* asks once */
+}
+
+/* Where the system finds fault with the file, that isn't the stream's error: reading it tells. */
+TEST(rule_210_an_error_of_the_file_does_the_stream_no_harm)
+{
+    struct network network;
+    CHECK_INT(check_copied(true, -EIO, 1), 0);
+    eddy_file *file = make_file(50);
+    CHECK_INT(network_open(&network), 0);
+    CHECK_INT(eddy_sendfile(network.peer, file, INT64_MAX - 5, 50), 0); /* behind its end */
+    CHECK_INT(eddy_sendfile(network.peer, file, 40, SIZE_MAX), 10);
+    CHECK_INT(eddy_stream_write(network.peer, "x", 1), 1);
+    drop_file(file);
+    network_close(&network);
+    return 0;
 }
 
 struct endless {
