@@ -250,6 +250,79 @@ TEST(a_full_queue_of_a_unix_socket_is_waited_for)
     return 0;
 }
 
+static struct {
+    const struct engine_vtable *real;
+    struct engine_vtable table;
+    int connects;
+} counted;
+
+static int count_connect(struct engine *engine, int descriptor, const struct sockaddr *address,
+                         socklen_t size)
+{
+    counted.connects++;
+    return counted.real->connect(engine, descriptor, address, size);
+}
+
+static void count_connects(struct engine *engine)
+{
+    counted.real = engine->call;
+    counted.table = *engine->call;
+    counted.table.connect = count_connect;
+    counted.connects = 0;
+    engine->call = &counted.table;
+}
+
+static int until_the_end(eddy_stream *stream, void *context)
+{
+    char c;
+    (void)context;
+    return (int)eddy_stream_read(stream, &c, 1);
+}
+
+struct connect_late {
+    const char *path;
+    eddy_stream **stream;
+};
+static int connect_late(struct connect_late *a)
+{
+    return eddy_wait_for(eddy_connect_unix(a->path, a->stream), 60.0);
+}
+
+/* Where nothing tells that there is room the pauses grow, but not beyond 64 ms. */
+ANYWHERE_TEST(a_full_queue_is_tried_at_short_intervals_however_long_it_takes)
+{
+    enum { MOST = 8, LONGEST_MS = 64, FULL_MS = 1500 };
+    const struct eddy_serve_options options = {.max_connections = 1, .backlog = 1};
+    eddy_server *server = NULL;
+    eddy_stream *streams[MOST] = {NULL}, *late = NULL;
+    const char *path = unix_name("@");
+    int count = 0, err;
+    CHECK_INT(eddy_serve_unix(path, until_the_end, NULL, &options, &server), 0);
+    while (count < MOST && eddy_wait_for(eddy_connect_unix(path, &streams[count]), 0.1) == 0)
+        count++;
+    CHECK(count > 0 && count < MOST);
+    eddy_failure_clear();
+    double begin = eddy_time();
+    struct engine *engine = eddy_current_loop()->engine;
+    count_connects(engine);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, connect_late, .path = path, .stream = &late);
+        EXPECT_INT(eddy_sleep(1e-3 * FULL_MS), 0);
+        EXPECT(!late);
+        eddy_stream_close(streams[0]); /* the next one gets its place, which leaves room */
+    }
+    engine->call = counted.real;
+    CHECK_INT(err, 0);
+    double took = 1000 * (eddy_time() - begin);
+    CHECK(took >= FULL_MS && took <= FULL_MS + LONGEST_MS + 1);
+    CHECK(counted.connects <= 10 + FULL_MS / LONGEST_MS);
+    for (int i = 1; i < count; i++)
+        eddy_stream_close(streams[i]);
+    eddy_stream_close(late);
+    eddy_server_close(server);
+    return 0;
+}
+
 /* ---- cancels ---- */
 
 /* A listener whose queue is full: further connections neither succeed nor fail. */

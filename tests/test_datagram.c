@@ -222,6 +222,8 @@ TEST(closing_wakes_all_who_wait)
             eddy_spawn(g, received, .socket = a, .result = &results[i]);
         CHECK_INT(eddy_sleep(1), 0);
         eddy_datagram_close(a);
+        eddy_datagram_close(a); /* it is known as long as they are in it */
+        CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_datagram_close: the socket is closed already");
     }
     CHECK_INT(err, 0);
     for (int i = 0; i < 3; i++)

@@ -263,6 +263,22 @@ TEST(rule_190_closing_wakes_reader_and_writer)
     return err;
 }
 
+/* As long as a call is in it, it is known to be closed; after that it is gone. */
+TEST(a_stream_that_is_closed_again_is_told)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    int err;
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, use, .stream = pair.a, .expected = -ECONNABORTED);
+        CHECK_INT(eddy_sleep(1), 0);
+        eddy_stream_close(pair.a);
+        eddy_stream_close(pair.a);
+        CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_stream_close: the stream is closed already");
+    }
+    eddy_stream_close(pair.b);
+    return err;
+}
+
 /* ---- names, bad input, the loop's end ---- */
 
 TEST(peers)
