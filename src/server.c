@@ -128,6 +128,7 @@ int server_add(struct eddy_server *server, const struct listen_socket *socket)
         return eddy_fail(-ENOMEM, "no memory for a server");
     listener->server = server;
     listener->socket = *socket;
+    listener->held = -1;
     listener->watch.descriptor = socket->descriptor;
     listener->watch.wanted = READY_READ | READY_WRITE;
     listener->watch.ready = listener_edge;
@@ -148,6 +149,9 @@ static void listener_unwatch(struct listener *listener)
 {
     struct eddy_loop *loop = listener->server->loop;
     listener->watching = listener->pending = false;
+    if (listener->held >= 0)
+        (void)loop->engine->call->close(loop->engine, listener->held);
+    listener->held = -1;
     loop->engine->call->unwatch(loop->engine, &listener->watch);
     loop->watched--;
     watch_disown(loop, listener->watch.descriptor);
@@ -246,14 +250,14 @@ static void connection_done(struct join *join, const struct task_slot *slot)
     server_release(server);
 }
 
-/* A task for an accepted socket: 0, or an error and the socket is the caller's. */
-static int connection_start(const struct listener *listener, int descriptor,
-                            const struct address *peer)
+/* A task for the connection that the listener holds: 0, or an error and it goes on to hold it. */
+static int connection_start(struct listener *listener)
 {
     struct eddy_server *server = listener->server;
     static const struct eddy_site_ site = {"connection_run", __FILE__, __LINE__};
     struct connection *made = memory_allocate_zeroed(1, sizeof *made);
-    struct eddy_stream *stream = made ? stream_create(server->loop, descriptor, peer) : NULL;
+    struct eddy_stream *stream = made ? stream_create(server->loop, listener->held, &listener->peer)
+                                      : NULL;
     if (!stream) {
         memory_free(made);
         return -ENOMEM;
@@ -269,8 +273,9 @@ static int connection_start(const struct listener *listener, int descriptor,
         return eddy_failure_code(eddy_last_failure());
     }
     stream->references++; /* beside the owner's: the handler might close it */
-    if (peer->size)
+    if (listener->peer.size)
         stream_send_at_once(stream);
+    listener->held = -1;
     *made = (struct connection){.join.done = connection_done,
                                 .server = server,
                                 .listener = listener,
@@ -295,33 +300,39 @@ static bool concerns_one_connection(int code)
     return false;
 }
 
+/* Holds the next connection: 0 or a negative errno. */
+static int listener_hold(struct listener *listener)
+{
+    struct engine *engine = listener->server->loop->engine;
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    int r = engine->call->accept(engine, listener->watch.descriptor, (struct sockaddr *)&from,
+                                 &size);
+    if (r < 0)
+        return r;
+    listener->held = r;
+    listener->peer.size = 0;
+    (void)address_from((struct sockaddr *)&from, size, &listener->peer);
+    return 0;
+}
+
 /* One connection. 0: go on; else nothing more now. */
 static int listener_accept(struct listener *listener)
 {
     struct eddy_server *server = listener->server;
-    struct engine *engine = server->loop->engine;
-    struct sockaddr_storage from;
-    socklen_t size = sizeof from;
-    int descriptor = engine->call->accept(engine, listener->watch.descriptor,
-                                          (struct sockaddr *)&from, &size);
-    if (descriptor == -EAGAIN) {
+    int r = listener->held < 0 ? listener_hold(listener) : 0;
+    if (r == -EAGAIN) {
         listener->pending = false;
         return -EAGAIN;
     }
-    if (descriptor >= 0)
+    if (r == 0)
         listener->refused = 0;
-    else if (concerns_one_connection(descriptor) && ++listener->refused % ACCEPT_BATCH)
+    else if (concerns_one_connection(r) && ++listener->refused % ACCEPT_BATCH)
         return 0;
-    int r =
-        descriptor; /* of so many in a row: what forbids them all may cost nothing but our time */
+    /* What forbids so many in a row may forbid them all, and costs nothing but our time. */
     eddy_failure_clear(); /* not to be taken for the reason why this fails */
-    if (descriptor >= 0) {
-        struct address peer = {.size = 0};
-        (void)address_from((struct sockaddr *)&from, size, &peer);
-        r = connection_start(listener, descriptor, &peer);
-        if (r < 0)
-            (void)engine->call->close(engine, descriptor);
-    }
+    if (r == 0)
+        r = connection_start(listener);
     if (r < 0) {
         server_pause(server, r);
         return r;

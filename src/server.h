@@ -32,10 +32,12 @@ struct listener {
     struct work work;
     struct eddy_server *server;
     struct listen_socket socket;
-    unsigned refused; /* connections in a row that couldn't be accepted */
-    bool queued;      /* the work waits in the loop's ready queue */
-    bool pending;     /* there may be something to accept */
-    bool watching;    /* until the server stops */
+    int held;            /* a connection for which there was no task yet, or -1 */
+    struct address peer; /* of that */
+    unsigned refused;    /* connections in a row that couldn't be accepted */
+    bool queued;         /* the work waits in the loop's ready queue */
+    bool pending;        /* there may be something to accept */
+    bool watching;       /* until the server stops */
 };
 
 struct eddy_server {

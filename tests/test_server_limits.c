@@ -444,8 +444,16 @@ TEST_WITH(out_of_tasks, .virtual_clock = true, .max_tasks = 2)
     CHECK_INT(record->code, -EAGAIN);
     CHECK_CONTAINS(record->failure, "max_tasks");
     CHECK_INT(eddy_server_connections(server), 1);
+    char c;
+    CHECK_INT(recv(two, &c, 1, MSG_DONTWAIT), -1); /* it still waits, and its turn comes */
     close(one);
-    close(two);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(eddy_server_connections(server), 1);
+    int three = connected_socket(port);
+    CHECK_INT(eddy_sleep(0.1), 0);
+    CHECK_INT(recv(three, &c, 1, MSG_DONTWAIT), -1);
     eddy_server_close(server);
+    close(two);
+    close(three);
     return 0;
 }

@@ -50,8 +50,8 @@ struct eddy_serve_options {
  * each connection; port 0 takes a port that is free on all of them. options may be NULL.
  * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -ENOMEM, -ECANCELED, or as eddy_connect for the
  * name. When descriptors, memory or tasks run out it reports that once, until there was enough for
- * a second, and tries again every second, and whenever a connection has ended. Where
- * max_connections holds up several addresses they take turns. */
+ * a second, and tries again every second, and whenever a connection has ended; nobody is turned
+ * away for that. Where max_connections holds up several addresses they take turns. */
 EDDY_API EDDY_ASYNC int eddy_serve(const char *host, int port, eddy_stream_handler *handler,
                                    void *context, const struct eddy_serve_options *options,
                                    eddy_server **server);
