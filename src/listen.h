@@ -54,7 +54,7 @@ void listen_path_remove(struct engine *engine, struct listen_path *path);
  * and a failure. */
 int listen_given(struct engine *engine, int descriptor, struct listen_socket *ret_socket);
 
-/* It goes back to whoever gave it. */
+/* It goes back to whoever gave it, unused. */
 void listen_given_back(const struct listen_socket *socket);
 
 #endif

@@ -176,7 +176,7 @@ void server_stop(struct eddy_server *server)
             continue;
         listener_unwatch(listener);
         listen_path_remove(engine, listener->socket.path);
-        listen_given_back(&listener->socket);
+        /* One that was given stays non-blocking: others may have found it so, and rely on it. */
         (void)engine->call->close(engine, listener->socket.descriptor);
     }
 }

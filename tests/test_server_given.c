@@ -41,8 +41,23 @@ TEST(two_sockets_of_ones_own)
     CHECK(fcntl(shared, F_GETFL) & O_NONBLOCK);
     eddy_server_close(server);
     CHECK_INT(fcntl(descriptors[0], F_GETFD), -1);
-    CHECK(!(fcntl(shared, F_GETFL) & O_NONBLOCK)); /* as it was, for who shares it */
     close(shared);
+    return 0;
+}
+
+/* As a process that is to take over, or one of several: were the socket blocking now, the second
+ * try to accept would keep the loop. */
+TEST(who_shares_a_socket_goes_on_when_the_first_stops)
+{
+    eddy_server *first = NULL, *second = NULL;
+    int port, listener = listening_socket(&port), shared = dup(listener);
+    CHECK_INT(eddy_serve_descriptors(&listener, 1, greet, hello, NULL, &first), 0);
+    CHECK_INT(eddy_serve_descriptors(&shared, 1, greet, hello, NULL, &second), 0);
+    eddy_server_close(first);
+    CHECK(fcntl(shared, F_GETFL) & O_NONBLOCK);
+    CHECK(greets(port));
+    CHECK(greets(port));
+    eddy_server_close(second);
     return 0;
 }
 

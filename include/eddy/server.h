@@ -67,7 +67,7 @@ EDDY_API EDDY_MUST_USE int eddy_serve_unix(const char *path, eddy_stream_handler
                                            eddy_server **server);
 
 /* The same on sockets that listen already, which it takes over if it succeeds. Doesn't suspend.
- * They are non-blocking until the server stops, for all who share them. 0, -EINVAL (one doesn't
+ * They become non-blocking, for all who share them, and stay so. 0, -EINVAL (one doesn't
  * listen), -EBADF, -ENOTSOCK, -EEXIST (one twice, or a server's or stream's already), -ENOMEM. */
 EDDY_API EDDY_MUST_USE int eddy_serve_descriptors(const int *descriptors, size_t count,
                                                   eddy_stream_handler *handler, void *context,
