@@ -58,11 +58,12 @@ int stream_leftover_keep(struct eddy_stream *stream, const char *data, size_t si
 }
 
 /* Makes room behind the bytes left over: little for a line that trickles in, much when the peer
- * sends faster than we read. */
+ * sends faster than we read; but a large limit isn't taken up before that much is there. */
 static int leftover_make_room(struct eddy_stream *stream)
 {
     size_t size = stream_leftover(stream);
-    size_t capacity = stream->filled && size < stream->limit / 2 ? stream->limit : 2 * size + 1024;
+    size_t much = stream->limit < EDDY_STREAM_LIMIT ? stream->limit : EDDY_STREAM_LIMIT;
+    size_t capacity = stream->filled && size < much / 2 ? much : 2 * size + 1024;
     if (stream->capacity - size >= capacity / 2) {
         memmove(stream->buffer, stream->buffer + stream->begin, size);
     } else {

@@ -101,6 +101,22 @@ TEST(rule_182_a_line_is_limited_however_large_the_buffer)
     return 0;
 }
 
+TEST(a_large_limit_takes_memory_as_data_comes)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    char buffer[3000];
+    const void *data;
+    pattern_fill(buffer, sizeof buffer, 0);
+    CHECK_INT(eddy_stream_set_limit(pair.a, EDDY_STREAM_LIMIT_MAX), 0);
+    CHECK_INT(eddy_stream_write(pair.b, buffer, sizeof buffer), sizeof buffer);
+    CHECK(eddy_stream_peek(pair.a, &data, 1) >= 1);
+    CHECK_INT(eddy_stream_peek(pair.a, &data, sizeof buffer), sizeof buffer);
+    CHECK(pattern_holds(data, sizeof buffer, 0));
+    CHECK(pair.a->capacity <= 2 * EDDY_STREAM_LIMIT);
+    pair_close(&pair);
+    return 0;
+}
+
 TEST(rule_178_exactly_or_the_stream_ends_before)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
