@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "group.h"
 #include "log.h"
 #include "stream.h"
 
@@ -130,6 +131,21 @@ static int check_waiter(const struct eddy_server *server, const char *call)
     return 0;
 }
 
+/* Closing isn't cut short by a cancel: so neither can a child of a handler's group wait for that,
+ * which the handler has to wait for. */
+static int check_closer(const struct eddy_server *server)
+{
+    const char *call = "eddy_server_close";
+    int r = check_waiter(server, call);
+    const struct group *group = r == 0 && task_current() ? task_current()->group : NULL;
+    for (; group && group->scope.task; group = group->scope.task->group)
+        if (server_has_handler(server, group->scope.task))
+            return log_misuse(-EDEADLK, call,
+                              "a handler of the server, who waits for this task, would wait for "
+                              "itself");
+    return r;
+}
+
 int eddy_server_stop(eddy_server *server)
 {
     int r = server_check(server, "eddy_server_stop");
@@ -204,7 +220,7 @@ int eddy_server_serve_forever(eddy_server *server)
 
 void eddy_server_close(eddy_server *server)
 {
-    if (!server || check_waiter(server, "eddy_server_close") < 0)
+    if (!server || check_closer(server) < 0)
         return;
     server->references++;
     server_end(server);

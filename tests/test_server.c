@@ -251,6 +251,42 @@ static int close_my_server(eddy_stream *stream, void *context)
     return 0;
 }
 
+struct close_it {
+    eddy_server *server;
+};
+
+static int close_it(struct close_it *a)
+{
+    eddy_server_close(a->server);
+    return 0;
+}
+
+static int close_in_a_group(eddy_stream *stream, void *context)
+{
+    int err;
+    (void)stream;
+    eddy_with_group (group, &err) {
+        eddy_with_group (inner, &err) {
+            eddy_spawn(inner, close_it, .server = *(eddy_server **)context);
+        }
+    }
+    return err;
+}
+
+TEST(a_task_that_a_handler_waits_for_can_not_wait_for_that_handlers_end)
+{
+    eddy_server *server;
+    CHECK_INT(eddy_serve("127.0.0.1", 0, close_in_a_group, &server, NULL, &server), 0);
+    int one = connected_socket(eddy_server_port(server));
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_server_close: a handler of the server, who waits");
+    CHECK(server_reaches(server, 0));
+    CHECK(eddy_server_is_serving(server));
+    eddy_server_close(server);
+    close(one);
+    return 0;
+}
+
 TEST(a_handler_can_not_wait_for_its_own_end)
 {
     eddy_server *server;
