@@ -95,7 +95,7 @@ static ssize_t received(struct eddy_stream *stream, ssize_t n, size_t size)
     }
     stream->ready[STREAM_READ] = true; /* the end, or the error, is there to stay */
     int lost = stream->errors[STREAM_WRITE];
-    if (n == 0 && lost && lost != -EPIPE)
+    if (n == 0 && lost && lost != -EPIPE && stream->is_socket)
         n = lost; /* the system tells of a broken connection once, and told the writer */
     return n < 0 ? stream_fail(stream, STREAM_READ, (int)n) : 0;
 }

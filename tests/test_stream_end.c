@@ -221,6 +221,21 @@ TEST(a_terminal_that_nobody_has_open_any_more_is_at_its_end)
     return 0;
 }
 
+/* Its reader finds the end, whatever a writer was told before. */
+TEST(a_terminal_that_has_hung_up_is_no_broken_connection)
+{
+    int master, slave;
+    char line[32];
+    if (!terminal_open(&master, &slave))
+        return 0;
+    eddy_stream *stream = stream_of(slave);
+    close(master);
+    CHECK_INT(eddy_stream_write(stream, "x", 1), -EIO);
+    CHECK_INT(eddy_stream_read(stream, line, sizeof line), 0);
+    eddy_stream_close(stream);
+    return 0;
+}
+
 TEST(a_terminal_is_spliced_until_nobody_has_it_open_any_more)
 {
     int master, slave;
