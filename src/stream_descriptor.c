@@ -12,9 +12,16 @@
 /* The kernel's SCM_MAX_FD. */
 _Static_assert(EDDY_STREAM_DESCRIPTORS == 253, "as many as a message may have");
 
+/* Beside them, what options of the socket add: SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC. */
+#define ADDED 512
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+
 union control {
     struct cmsghdr header; /* aligns it */
-    char bytes[CMSG_SPACE(EDDY_STREAM_DESCRIPTORS * sizeof(int))];
+    char bytes[CMSG_SPACE(EDDY_STREAM_DESCRIPTORS * sizeof(int)) + ADDED];
 };
 
 static int check_family(const struct eddy_stream *stream, const char *call)
@@ -143,6 +150,15 @@ static void take_descriptors(struct receiving *receiving, struct engine *engine,
     receiving->dropped = fits ? 0 : count;
 }
 
+/* SO_PASSPIDFD adds one of the sender, which nobody asked us for. */
+static void close_pidfd(struct engine *engine, const struct cmsghdr *header)
+{
+    int descriptor;
+    memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
+    if (descriptor >= 0)
+        (void)engine->call->close(engine, descriptor);
+}
+
 static __attribute__((__noinline__)) ssize_t receive_attempt(struct eddy_stream *stream,
                                                              void *argument)
 {
@@ -163,6 +179,8 @@ static __attribute__((__noinline__)) ssize_t receive_attempt(struct eddy_stream 
          header = CMSG_NXTHDR(&message, header))
         if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
             found = header;
+        else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_PIDFD)
+            close_pidfd(engine, header);
     if (found)
         take_descriptors(receiving, engine, found);
     else

@@ -157,6 +157,32 @@ TEST(as_many_as_there_may_be)
     return 0;
 }
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
+/* Who sent them, by its number and by a descriptor of its own. */
+REAL_TEST(what_options_of_the_socket_add_is_in_nobodys_way)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    int many[EDDY_STREAM_DESCRIPTORS], got[EDDY_STREAM_DESCRIPTORS];
+    const int on = 1, socket = eddy_stream_descriptor(pair.b);
+    size_t count = EDDY_STREAM_DESCRIPTORS, before = test_count_descriptors();
+    char c;
+    CHECK_INT(setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+    (void)setsockopt(socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on); /* since Linux 6.5 */
+    for (size_t i = 0; i < count; i++)
+        many[i] = STDERR_FILENO;
+    CHECK_INT(eddy_stream_send_descriptors(pair.a, "x", 1, many, count), 1);
+    CHECK_INT(eddy_stream_receive_descriptors(pair.b, &c, 1, got, &count), 1);
+    CHECK_INT(count, EDDY_STREAM_DESCRIPTORS);
+    for (size_t i = 0; i < count; i++)
+        close(got[i]);
+    CHECK_INT(test_count_descriptors(), before);
+    pair_close(&pair);
+    return 0;
+}
+
 TEST(too_many_for_the_room_are_closed_and_their_data_stays)
 {
     struct pair pair = stream_pair(PAIR_UNIX);
