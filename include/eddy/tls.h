@@ -84,7 +84,8 @@ struct eddy_tls_context_options {
                                      another type that has these names, too; a client's: the
                                      first */
     size_t certificate_count;
-    const char *const *protocols; /* ALPN, the preferred one first: {"h2", "http/1.1", NULL} */
+    const char *const *protocols; /* ALPN, the preferred one first: {"h2", "http/1.1", NULL}; a
+                                     server refuses a client that offers others only */
     enum eddy_tls_protocol_number least; /* default EDDY_TLS_1_2 */
     enum eddy_tls_protocol_number most;  /* default: whatever OpenSSL has */
     const char *ciphers;                 /* of TLS 1.2, as OpenSSL's ciphers(1) */

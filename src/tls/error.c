@@ -3,6 +3,7 @@
  * What OpenSSL's queue of errors says, as a failure.
  */
 #include <openssl/err.h>
+#include <openssl/proverr.h>
 #include <openssl/sslerr.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,14 +46,25 @@ static void reason_text(unsigned long error, char text[TEXT_SIZE])
         (void)snprintf(text, TEXT_SIZE, "OpenSSL's error %08lX", error);
 }
 
+/* The first is the cause, and others what OpenSSL then makes of it. But of a record that can't be
+ * decrypted TLS knows more than the cipher. */
+static unsigned long telling_error(void)
+{
+    unsigned long first = ERR_get_error(), error = first;
+    if (ERR_GET_LIB(first) == ERR_LIB_PROV &&
+        ERR_GET_REASON(first) == PROV_R_CIPHER_OPERATION_FAILED)
+        while (error && ERR_GET_LIB(error) != ERR_LIB_SSL)
+            error = ERR_get_error();
+    return error ? error : first;
+}
+
 int openssl_error(int code, char text[TEXT_SIZE])
 {
-    unsigned long error = ERR_peek_error();
+    unsigned long error = telling_error();
     if (!error) {
         (void)snprintf(text, TEXT_SIZE, "OpenSSL doesn't say why");
         return code;
     }
-    /* The first is the cause, but for what OpenSSL then makes of it. */
     code = reason_code(error, code);
     reason_text(error, text);
     ERR_clear_error();

@@ -141,17 +141,29 @@ TEST(what_couldnt_go_out_for_a_moment_is_sent_once)
 static const char forged[] = "\x17\x03\x03\x00\x20"
                              "and this isn't encrypted at all..";
 
-static int send_forged(eddy_stream *stream, void *context)
+static int send_forged_by(eddy_stream *stream, int most)
 {
-    (void)context;
     struct peer peer;
     peer_open(&peer, TLS_server_method(), stream);
+    SSL_CTX_set_max_proto_version(peer.context, most);
     peer_begin(&peer, true);
     ssize_t n = peer_handshake(&peer);
     if (n == 0)
         n = eddy_stream_write(stream, forged, sizeof forged - 1);
     peer_close(&peer);
     return n < 0 ? (int)n : eddy_sleep(10);
+}
+
+static int send_forged(eddy_stream *stream, void *context)
+{
+    (void)context;
+    return send_forged_by(stream, 0);
+}
+
+static int send_forged_by_1_2(eddy_stream *stream, void *context)
+{
+    (void)context;
+    return send_forged_by(stream, TLS1_2_VERSION);
 }
 
 static int refuse_forged(eddy_stream *stream, void *context)
@@ -172,9 +184,10 @@ static int refuse_forged(eddy_stream *stream, void *context)
 
 TEST(a_write_after_a_failure_says_so)
 {
-    static eddy_stream_handler *const handlers[] = {send_forged, refuse_forged};
-    static const char *const said[] = {"bad record mac", "the peer refused by the alert"};
-    for (int i = 0; i < 2; i++) {
+    static eddy_stream_handler *const handlers[] = {send_forged, send_forged_by_1_2, refuse_forged};
+    static const char *const said[] = {"bad record mac", "bad record mac",
+                                       "the peer refused by the alert"};
+    for (int i = 0; i < 3; i++) {
         static struct site site;
         eddy_stream *stream;
         char byte;
