@@ -31,6 +31,8 @@ static const char *const names[] = {"the standard input", "the standard output",
 
 struct file_layer {
     int descriptor;
+    bool has_position; /* which is shared with other processes */
+    bool appends;
     const char *name;
 };
 
@@ -51,7 +53,8 @@ static ssize_t file_layer_read(void *context, void *buffer, size_t size)
                                   .descriptor = file->descriptor,
                                   .buffer = buffer,
                                   .size = size,
-                                  .offset = -1}; /* the position is shared, too */
+                                  .offset = -1,
+                                  .shared = file->has_position};
     return file_layer_run(file, &operation);
 }
 
@@ -62,7 +65,8 @@ static ssize_t file_layer_write(void *context, const void *data, size_t size)
                                   .descriptor = file->descriptor,
                                   .buffer = (void *)(uintptr_t)data,
                                   .size = size,
-                                  .offset = -1};
+                                  .offset = -1,
+                                  .shared = file->has_position && !file->appends};
     return file_layer_run(file, &operation);
 }
 
@@ -84,13 +88,18 @@ static const struct eddy_stream_layer file_layer = {.read = file_layer_read,
                                                     .close = file_layer_close,
                                                     .release = file_layer_release};
 
-static int from_file(int descriptor, const char *name, eddy_stream **ret_stream)
+static int from_file(int descriptor, const struct stat *status, const char *name,
+                     eddy_stream **ret_stream)
 {
     struct file_layer *file = memory_allocate(sizeof *file);
     if (!file)
         return eddy_fail(-ENOMEM, "no memory for a stream");
-    file->descriptor = descriptor;
-    file->name = name;
+    int flags = fcntl(descriptor, F_GETFL);
+    *file = (struct file_layer){.descriptor = descriptor,
+                                .has_position = S_ISREG(status->st_mode) ||
+                                                S_ISBLK(status->st_mode),
+                                .appends = flags >= 0 && flags & O_APPEND,
+                                .name = name};
     int r = eddy_stream_from_layer(&file_layer, file, ret_stream);
     if (r < 0)
         memory_free(file);
@@ -168,7 +177,7 @@ static int make(const char *call, int number, eddy_stream **ret_stream)
     else if (r > 0)
         r = from_watched(descriptor, names[number], ret_stream);
     else
-        r = from_file(descriptor, names[number], ret_stream);
+        r = from_file(descriptor, &status, names[number], ret_stream);
     if (r < 0 && descriptor >= 0)
         (void)operation_close(descriptor);
     return r;

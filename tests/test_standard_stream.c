@@ -146,6 +146,34 @@ PLAIN_TEST(files_from_where_they_stand)
     close(out);
 }
 
+enum { BLOCKS = 3000, BLOCK = 4096 };
+
+static int write_blocks(void)
+{
+    eddy_stream *output = NULL;
+    static const char block[BLOCK];
+    CHECK_INT(eddy_standard_output(&output), 0);
+    for (int i = 0; i < BLOCKS; i++)
+        CHECK_INT(eddy_stream_write(output, block, BLOCK), BLOCK);
+    eddy_stream_close(output);
+    return 0;
+}
+
+/* As a program and its children into a log: one's bytes don't land on top of another's. */
+PLAIN_TEST(a_file_that_several_processes_write_to)
+{
+    static const char block[BLOCK];
+    int out = temporary_file();
+    pid_t one = start(out, out, write_blocks), other = start(out, out, write_blocks);
+    for (int i = 0; i < BLOCKS; i++)
+        if (write(out, block, BLOCK) != BLOCK)
+            EXPECT(false);
+    EXPECT(passed(one));
+    EXPECT(passed(other));
+    EXPECT_INT(lseek(out, 0, SEEK_END), 3 * BLOCKS * BLOCK);
+    close(out);
+}
+
 PLAIN_TEST(appended_to)
 {
     int in = temporary_file(), out = temporary_file();

@@ -78,6 +78,7 @@ struct operation {
     int flags;
     mode_t mode;
     bool within; /* the path begins in the directory that `descriptor` is, not where we work */
+    bool shared; /* others use the file's position, too: only system calls take its lock */
     const char *path, *second_path;
     void *buffer;
     size_t size; /* paths and buffer, too, stay in place until done() */
