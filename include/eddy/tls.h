@@ -172,7 +172,8 @@ EDDY_API EDDY_ASYNC int eddy_tls_shutdown(eddy_stream *stream);
 
 /* About a TLS stream. Borrowed, valid until it is closed; "" for any other stream, and where there
  * is nothing to say. "TLSv1.3"; "TLS_AES_256_GCM_SHA384"; the ALPN protocol agreed on; the name the
- * client asked for. */
+ * client asked for (when the session began, if one of TLS 1.2 was resumed), which at a server is a
+ * stranger's text: any bytes but NUL. */
 EDDY_API const char *eddy_tls_version(const eddy_stream *stream);
 EDDY_API const char *eddy_tls_cipher(const eddy_stream *stream);
 EDDY_API const char *eddy_tls_protocol(const eddy_stream *stream);
