@@ -108,26 +108,24 @@ static void leave(struct eddy_datagram *datagram, enum datagram_direction direct
     datagram_release(datagram);
 }
 
-/* That one is too large is asked twice: the first time it may be a router's word on an earlier one,
- * which the system takes to heart for those that follow. */
 static int try_now(struct eddy_datagram *datagram, enum datagram_direction direction,
                    struct mmsghdr *messages, unsigned count)
 {
     struct engine *engine = datagram->loop->engine;
-    int r = -EMSGSIZE;
-    for (int tries = 0; tries < 2 && r == -EMSGSIZE; tries++)
-        r = direction == DATAGRAM_RECEIVE
-                ? engine->call->receive_datagrams(engine, datagram->watch.descriptor, messages,
-                                                  count)
-                : engine->call->send_datagrams(engine, datagram->watch.descriptor, messages, count);
-    return r;
+    return direction == DATAGRAM_RECEIVE
+               ? engine->call->receive_datagrams(engine, datagram->watch.descriptor, messages,
+                                                 count)
+               : engine->call->send_datagrams(engine, datagram->watch.descriptor, messages, count);
 }
 
-/* With the turn: one or more of them. How many, or a negative errno. */
+/* With the turn: one or more of them. How many, or a negative errno. That one is too large is asked
+ * twice: the first time it may be a router's word on an earlier one, which the system takes to heart
+ * for those that follow. */
 static int transfer(struct eddy_datagram *datagram, enum datagram_direction direction,
                     struct mmsghdr *messages, unsigned count)
 {
     struct datagram_side *side = &datagram->sides[direction];
+    bool asked = false;
     int r = task_pace(&datagram->streak);
     if (r < 0)
         return r;
@@ -135,6 +133,10 @@ static int transfer(struct eddy_datagram *datagram, enum datagram_direction dire
         if (datagram->closed)
             return fail_closed();
         r = side->ready ? try_now(datagram, direction, messages, count) : -EAGAIN;
+        if (r == -EMSGSIZE && !asked) {
+            asked = true;
+            continue;
+        }
         if (r != -EAGAIN)
             return r;
         side->ready = false;
