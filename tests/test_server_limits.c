@@ -297,16 +297,17 @@ TEST(rule_212_a_connection_that_broke_on_its_way_holds_up_nobody)
 {
     static const int codes[] = {ECONNABORTED, EPROTO, ENETDOWN,     ENOPROTOOPT, EHOSTDOWN,
                                 ENONET,       EPERM,  EHOSTUNREACH, EOPNOTSUPP,  ENETUNREACH};
-    enum { CODES = sizeof codes / sizeof codes[0] };
+    /* More than it takes for a pause when nothing else comes between. */
+    enum { CODES = sizeof codes / sizeof codes[0], ROUNDS = 70 };
     struct engine *engine = eddy_current_loop()->engine;
     eddy_server *server = serve(linger, NULL, NULL);
-    int clients[CODES];
+    int clients[ROUNDS];
     disturbed.real = engine->call;
     disturbed.table = *engine->call;
     disturbed.table.accept = disturb;
     engine->call = &disturbed.table;
-    for (int i = 0; i < CODES; i++) {
-        disturbed.code = -codes[i];
+    for (int i = 0; i < ROUNDS; i++) {
+        disturbed.code = -codes[i % CODES];
         clients[i] = connected_socket(eddy_server_port(server));
         for (int naps = 0; naps < 500 && (int)eddy_server_connections(server) == i; naps++)
             CHECK_INT(eddy_sleep(0.001), 0); /* less than a pause, in all */
@@ -315,7 +316,7 @@ TEST(rule_212_a_connection_that_broke_on_its_way_holds_up_nobody)
     }
     CHECK_NO_REPORT();
     engine->call = disturbed.real;
-    for (int i = 0; i < CODES; i++)
+    for (int i = 0; i < ROUNDS; i++)
         close(clients[i]);
     CHECK(server_reaches(server, 0));
     eddy_server_close(server);
@@ -337,6 +338,50 @@ TEST(rule_213_a_pause_ends_with_its_server)
     engine->call = disturbed.real;
     eddy_server_close(server); /* a timer that stays is seen at the test's end */
     CHECK_INT(close(client), 0);
+    return 0;
+}
+
+static int find_no_descriptor(struct engine *engine, int descriptor, struct sockaddr *address,
+                              socklen_t *size)
+{
+    (void)engine;
+    (void)descriptor;
+    (void)address;
+    (void)size;
+    return -EMFILE;
+}
+
+static void fail_elsewhere(void *unused)
+{
+    (void)unused;
+    (void)eddy_fail(-EMFILE, "something else");
+}
+
+TEST(rule_213_two_addresses_that_run_out_at_once_pause_and_go_on_together)
+{
+    struct engine *engine = eddy_current_loop()->engine;
+    eddy_server *server = serve(linger, NULL, NULL);
+    int port = eddy_server_port(server);
+    eddy_stream *one = NULL, *two = NULL;
+    CHECK_INT(eddy_server_listen(server, "127.0.0.2", port), 0);
+    disturbed.real = engine->call;
+    disturbed.table = *engine->call;
+    disturbed.table.accept = find_no_descriptor;
+    engine->call = &disturbed.table;
+    CHECK(eddy_call_soon(fail_elsewhere, NULL));
+    CHECK_INT(eddy_connect("127.0.0.1", port, &one), 0);
+    CHECK_INT(eddy_connect("127.0.0.2", port, &two), 0);
+    CHECK_INT(eddy_sleep(3.5), 0);
+    struct test_record *record = EXPECT_REPORT(EDDY_LOG_NOTE, "Too many open files");
+    CHECK(record);
+    CHECK_TEXT(record->failure, ""); /* what failed elsewhere is none of its affairs */
+    CHECK_NO_REPORT();
+    engine->call = disturbed.real;
+    CHECK_INT(eddy_sleep(1), 0);
+    CHECK_INT(eddy_server_connections(server), 2);
+    eddy_stream_close(one);
+    eddy_stream_close(two);
+    eddy_server_close(server);
     return 0;
 }
 
