@@ -85,7 +85,6 @@ struct eddy_server *server_create(struct eddy_loop *loop, eddy_stream_handler *h
 static void server_free(struct eddy_server *server)
 {
     struct link *link;
-    timer_cancel(&server->loop->timers, &server->patience);
     list_remove(&server->loop->servers, &server->in_loop);
     while ((link = list_take_first(&server->listeners)))
         memory_free(container_of(link, struct listener, link));

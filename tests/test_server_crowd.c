@@ -181,3 +181,38 @@ EDDY_TEST_WITH(idle_and_dripping_connections_cost_little_and_stop_nobody, .any_o
     eddy_server_close(server);
     return 0;
 }
+
+/* ---- all at once ---- */
+
+struct rush {
+    eddy_server *server;
+    size_t most, served;
+};
+
+static int look_around(eddy_stream *stream, void *context)
+{
+    struct rush *rush = context;
+    size_t count = eddy_server_connections(rush->server);
+    (void)stream;
+    rush->served++;
+    rush->most = count > rush->most ? count : rush->most;
+    return 0;
+}
+
+REAL_TEST(rule_212_of_many_that_wait_no_more_than_64_are_accepted_before_others_run)
+{
+    enum { CLIENTS = 100, BATCH = 64 };
+    struct rush rush = {.most = 0};
+    int clients[CLIENTS];
+    rush.server = serve(look_around, &rush, NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connected_socket(eddy_server_port(rush.server));
+    for (int naps = 0; naps < 500 && rush.served < CLIENTS; naps++)
+        CHECK_INT(eddy_sleep(0.01), 0);
+    CHECK_INT(rush.served, CLIENTS);
+    CHECK(rush.most <= BATCH);
+    for (int i = 0; i < CLIENTS; i++)
+        CHECK_INT(close(clients[i]), 0);
+    eddy_server_close(rush.server);
+    return 0;
+}
