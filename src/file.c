@@ -85,11 +85,12 @@ int file_run(struct eddy_file *file, struct operation *operation, const char *do
 /* ---- opening and closing ---- */
 
 /* -1: the system keeps it, since what is written goes to the end, or it can't be sought. */
-static int64_t position_after_open(int descriptor, int flags)
+static void position_after_open(struct eddy_file *file)
 {
     struct engine *engine = loop_self->engine;
-    int64_t position = flags & O_APPEND ? -1 : engine->call->position(engine, descriptor);
-    return position < 0 ? -1 : position;
+    int64_t position = engine->call->position(engine, file->descriptor);
+    file->by_call = position == -ESPIPE;
+    file->position = position < 0 || file->appends ? -1 : position;
 }
 
 int eddy_file_open(const char *path, int flags, mode_t mode, eddy_file **ret_file)
@@ -113,7 +114,7 @@ int eddy_file_open(const char *path, int flags, mode_t mode, eddy_file **ret_fil
         return r == -ECANCELED ? r : eddy_fail(r, "can't open '%s': %s", path, strerror(-r));
     }
     file->descriptor = r;
-    file->position = position_after_open(r, flags);
+    position_after_open(file);
     *ret_file = file;
     return 0;
 }
@@ -213,7 +214,8 @@ ssize_t file_write_at(struct eddy_file *file, const char *data, size_t size, int
                                       .descriptor = file->descriptor,
                                       .buffer = (void *)(data + written),
                                       .size = size - written,
-                                      .offset = offset < 0 ? offset : offset + (int64_t)written};
+                                      .offset = offset < 0 ? offset : offset + (int64_t)written,
+                                      .by_call = file->by_call};
         r = operation_run(&operation);
         if (r == 0) /* or it would be tried for ever */
             r = -EIO;

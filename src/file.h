@@ -26,6 +26,7 @@ struct eddy_file {
     unsigned references; /* the owner's, and one a call under way */
     int64_t position;    /* -1: the kernel's (pipes, devices, O_APPEND) */
     bool appends;
+    bool by_call;   /* may be a pipe: it can't be sought */
     uint8_t misses; /* reads in a row that found nothing in memory */
     uint8_t streak; /* reads in a row that didn't suspend */
     eddy_lock turn; /* of those who use the position */

@@ -54,7 +54,7 @@ static ssize_t file_layer_read(void *context, void *buffer, size_t size)
                                   .buffer = buffer,
                                   .size = size,
                                   .offset = -1,
-                                  .shared = file->has_position};
+                                  .by_call = file->has_position};
     return file_layer_run(file, &operation);
 }
 
@@ -66,7 +66,7 @@ static ssize_t file_layer_write(void *context, const void *data, size_t size)
                                   .buffer = (void *)(uintptr_t)data,
                                   .size = size,
                                   .offset = -1,
-                                  .shared = file->has_position && !file->appends};
+                                  .by_call = file->has_position && !file->appends};
     return file_layer_run(file, &operation);
 }
 

@@ -104,6 +104,24 @@ REAL_TEST(lines_of_a_pipe)
     return eddy_unlink(in_scratch("fifo"));
 }
 
+REAL_TEST(who_writes_to_a_pipe_that_nobody_reads_gets_an_error_and_no_signal)
+{
+    static const int ways[] = {O_WRONLY, O_WRONLY | O_APPEND};
+    CHECK_INT(scratch_make(), 0);
+    CHECK_INT(mkfifo(in_scratch("fifo"), 0600), 0);
+    for (size_t i = 0; i < 2; i++) {
+        eddy_file *file;
+        int reader = open(in_scratch("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        CHECK(reader >= 0);
+        CHECK_INT(eddy_file_open(in_scratch("fifo"), ways[i], 0, &file), 0);
+        CHECK_INT(eddy_file_write(file, "x", 1), 1);
+        close(reader);
+        CHECK_INT(eddy_file_write(file, "x", 1), -EPIPE);
+        CHECK_INT(eddy_file_close(file), 0);
+    }
+    return eddy_unlink(in_scratch("fifo"));
+}
+
 /* ---- the position ---- */
 
 TEST(seeking)

@@ -77,8 +77,8 @@ struct operation {
     int descriptor, second_descriptor;
     int flags;
     mode_t mode;
-    bool within; /* the path begins in the directory that `descriptor` is, not where we work */
-    bool shared; /* others use the file's position, too: only system calls take its lock */
+    bool within;  /* the path begins in the directory that `descriptor` is, not where we work */
+    bool by_call; /* as the system call alone does it: see uring_operation.c */
     const char *path, *second_path;
     void *buffer;
     size_t size; /* paths and buffer, too, stay in place until done() */

@@ -3,9 +3,10 @@
  * File operations as entries of an io_uring. Paths and buffers are the caller's and stay in place
  * until done(): the kernel takes a path in at submission, but that may be turns after submit().
  *
- * What uses a file's position that other processes use at the same time isn't for the ring: it
- * doesn't take the position's lock, and what one writes lands on top of what others do (Linux 6.18;
- * a third of it, with two that write as fast as they can).
+ * Two things aren't for the ring (Linux 6.18). It doesn't take the lock of a file's position: where
+ * other processes use the same one, what one writes lands on top of what others do, up to a third
+ * of it if two write as fast as they can. And a write to a pipe that nobody reads any more raises
+ * SIGPIPE in whoever enters the ring; a thread of the pool has it blocked.
  *
  * One known difference to the system call: the ring first opens with O_NONBLOCK, so opening a named
  * pipe needn't wait for the other end (and for writing says ENXIO without one).
@@ -52,7 +53,7 @@ void uring_operation_check(const struct operation *operation)
  * for a status by the ring is no better than by a thread: it always takes one. */
 bool uring_operation_known(const struct operation *operation)
 {
-    return operation->kind <= OPERATION_REMOVE_DIRECTORY && !operation->shared;
+    return operation->kind <= OPERATION_REMOVE_DIRECTORY && !operation->by_call;
 }
 
 void uring_operation_prepare(const struct operation *operation, struct io_uring_sqe *entry)
