@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <eddy.h>
+#include "command_line.h"
 
 enum { NAME_SIZE = 24, LINE_SIZE = 256, LINES_WAITING = 32, SOCKETS = 8 };
 
@@ -155,7 +156,8 @@ static EDDY_ASYNC int open_server(const char *where, eddy_server **server)
                                       NULL, NULL, server);
     if (strncmp(where, "unix:", 5) == 0)
         return eddy_serve_unix(where + 5, chat, NULL, NULL, server);
-    return eddy_serve(NULL, atoi(where), chat, NULL, NULL, server);
+    int port = port_of(where);
+    return port < 0 ? port : eddy_serve(NULL, port, chat, NULL, NULL, server);
 }
 
 struct serve {
@@ -176,9 +178,15 @@ static EDDY_ASYNC int serve(struct serve *a)
     return r;
 }
 
+static const char usage[] = "usage: chat_server [PORT | unix:PATH]\n"
+                            "Serves a chat there, or on LISTEN_FDS; else talks to itself.\n";
+
 int main(int argc, char **argv)
 {
-    int r = argc > 1 || getenv("LISTEN_FDS") ? eddy_run(serve, .where = argc > 1 ? argv[1] : "")
-                                             : eddy_run(talk_to_itself);
+    int r;
+    if (says_usage(usage, argc, argv, argc <= 2, &r))
+        return r;
+    r = argc > 1 || getenv("LISTEN_FDS") ? eddy_run(serve, .where = argc > 1 ? argv[1] : "")
+                                         : eddy_run(talk_to_itself);
     return r < 0;
 }

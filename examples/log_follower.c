@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <eddy.h>
+#include "command_line.h"
 
 struct log_follower {
     const char *directory, *name;
@@ -189,8 +190,14 @@ static EDDY_ASYNC int main_task(struct main_task *a)
     return follow(&log);
 }
 
+static const char usage[] = "usage: log_follower [FILE]\n"
+                            "Prints what is written to it, until Ctrl-C; else shows itself.\n";
+
 int main(int argc, char **argv)
 {
+    int r;
+    if (says_usage(usage, argc, argv, argc <= 2, &r))
+        return r;
     setvbuf(stdout, NULL, _IOLBF, 0);
     return eddy_run(main_task, .path = argc > 1 ? argv[1] : NULL) < 0;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <eddy.h>
+#include "command_line.h"
 
 struct grep {
     const char *text, *directory;
@@ -155,8 +156,14 @@ static EDDY_ASYNC int main_task(struct main_task *a)
     return a->text ? grep_in(a->text, a->directory) : demonstration();
 }
 
+static const char usage[] = "usage: parallel_grep [TEXT [DIRECTORY]]\n"
+                            "Searches all files below it, or below this one; else shows itself.\n";
+
 int main(int argc, char **argv)
 {
+    int r;
+    if (says_usage(usage, argc, argv, argc <= 3, &r))
+        return r;
     return eddy_run(main_task, .text = argc > 1 ? argv[1] : NULL,
                     .directory = argc > 2 ? argv[2] : ".") < 0;
 }

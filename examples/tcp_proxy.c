@@ -9,9 +9,9 @@
  * ends, the other hears of it and may still answer.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <eddy.h>
+#include "command_line.h"
 
 struct target {
     const char *host;
@@ -125,14 +125,18 @@ static EDDY_ASYNC int serve(struct serve *a)
     return r;
 }
 
+static const char usage[] = "usage: tcp_proxy [PORT HOST HOSTS-PORT]\n"
+                            "Passes on what connects to PORT; else shows itself.\n";
+
 int main(int argc, char **argv)
 {
+    int r;
+    if (says_usage(usage, argc, argv, argc == 1 || argc == 4, &r))
+        return r;
     if (argc == 1)
         return eddy_run(show) < 0;
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s [port host port]\n", argv[0]);
+    int port = port_of(argv[1]), targets = port_of(argv[3]);
+    if (port < 0 || targets < 0)
         return 2;
-    }
-    return eddy_run(serve, .port = atoi(argv[1]),
-                    .target = {.host = argv[2], .port = atoi(argv[3])}) < 0;
+    return eddy_run(serve, .port = port, .target = {.host = argv[2], .port = targets}) < 0;
 }

@@ -10,11 +10,11 @@
  *     openssl s_client -connect localhost:PORT -CAfile PEM        a visitor as good as any
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <eddy.h>
 #include <eddy/tls.h>
+#include "command_line.h"
 
 static int echo(eddy_stream *stream, void *context) /* a task a connection; the handshake is over */
 {
@@ -145,13 +145,23 @@ static int with_certificate_of_its_own(void)
     return r < 0 ? r : both();
 }
 
+static const char usage[] = "usage: tls_echo                            both in one program\n"
+                            "       tls_echo serve PORT PEM KEY         until Ctrl-C\n"
+                            "       tls_echo visit HOST PORT [ROOTS]    sends a line\n";
+
 int main(int argc, char **argv)
 {
-    int r;
-    if (argc == 5 && strcmp(argv[1], "serve") == 0)
-        r = eddy_run(serve, .port = atoi(argv[2]), .certificate = argv[3], .key = argv[4]);
-    else if ((argc == 4 || argc == 5) && strcmp(argv[1], "visit") == 0)
-        r = eddy_run(visit, .host = argv[2], .port = atoi(argv[3]), .roots = argv[4]);
+    bool serves = argc == 5 && strcmp(argv[1], "serve") == 0;
+    bool visits = (argc == 4 || argc == 5) && strcmp(argv[1], "visit") == 0;
+    int r, port = 0;
+    if (says_usage(usage, argc, argv, argc == 1 || serves || visits, &r))
+        return r;
+    if (argc > 1 && (port = port_of(argv[serves ? 2 : 3])) < 0)
+        return 2;
+    if (serves)
+        r = eddy_run(serve, .port = port, .certificate = argv[3], .key = argv[4]);
+    else if (visits)
+        r = eddy_run(visit, .host = argv[2], .port = port, .roots = argv[4]);
     else
         r = eddy_run(with_certificate_of_its_own);
     return r < 0;
