@@ -119,8 +119,8 @@ static int try_now(struct eddy_datagram *datagram, enum datagram_direction direc
 }
 
 /* With the turn: one or more of them. How many, or a negative errno. That one is too large is asked
- * twice: the first time it may be a router's word on an earlier one, which the system takes to heart
- * for those that follow. */
+ * twice: the first time it may be a router's word on an earlier one, which the system takes to
+ * heart for those that follow. */
 static int transfer(struct eddy_datagram *datagram, enum datagram_direction direction,
                     struct mmsghdr *messages, unsigned count)
 {

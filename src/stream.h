@@ -83,8 +83,8 @@ void stream_release(struct eddy_stream *stream);
 int stream_enter(struct eddy_stream *stream, enum stream_direction direction, const char *call);
 void stream_leave(struct eddy_stream *stream, enum stream_direction direction);
 
-/* Counts an operation that may not suspend: task_pace. 0, -ECANCELED, or -ECONNABORTED if the stream
- * was closed meanwhile. */
+/* Counts an operation that may not suspend: task_pace. 0, -ECANCELED, or -ECONNABORTED if the
+ * stream was closed meanwhile. */
 int stream_step(struct eddy_stream *stream);
 
 /* Suspends until the next edge that makes the direction ready. 0, -ECANCELED, -ECONNABORTED. */

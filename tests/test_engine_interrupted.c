@@ -30,7 +30,8 @@ static bool interrupt(void)
         real_;                                                                                     \
     })
 
-/* Under other names of their own: the headers' declarations differ from one C library to another. */
+/* Under other names of their own: the headers' declarations differ from one C library to
+ * another. */
 #define INTERRUPTED_BEFORE(result, name, parameters, arguments)                                    \
     result interrupted_##name parameters __asm__(#name);                                           \
     result interrupted_##name parameters                                                           \

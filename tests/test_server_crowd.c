@@ -22,8 +22,8 @@
 
 enum { IDLE = 10000, DRIPPING = 1000, ROUNDS = 20 };
 
-/* How much of the crowd, in percent, there is room for: a descriptor for an idle one, two for one that
- * drips, and some for others. */
+/* How much of the crowd, in percent, there is room for: a descriptor for an idle one, two for one
+ * that drips, and some for others. */
 static size_t share_of_crowd(bool simulated)
 {
     struct rlimit limit;

@@ -18,8 +18,8 @@
  * Any number of tasks may receive from and send to one socket: they get their turns in the order in
  * which they came. Nothing is lost by a cancel: a receive that is cancelled has taken nothing, a
  * send has sent nothing. An error concerns one call, later ones go on: that nobody listens at a
- * connected peer (-ECONNREFUSED) is told to whoever calls next. In a cancelled scope calls that never
- * have to wait succeed a while longer (some 200 in a row) and then give -ECANCELED.
+ * connected peer (-ECONNREFUSED) is told to whoever calls next. In a cancelled scope calls that
+ * never have to wait succeed a while longer (some 200 in a row) and then give -ECANCELED.
  *
  * A socket belongs to the loop it was made in.
  */
@@ -115,7 +115,8 @@ EDDY_API EDDY_MUST_USE int eddy_datagram_leave(eddy_datagram *datagram, const ch
 /* Receives one datagram: its size, which may be 0; suspends until there is one. `from` (or NULL)
  * gets its sender. -EMSGSIZE: it was larger than `size`, as the failure tells; its beginning is in
  * the buffer, the rest is lost. -ECONNREFUSED (connected: nobody listens there), -EHOSTUNREACH
- * (connected: a firewall on the way says so; rarely -ENETUNREACH, -EHOSTDOWN, -ENONET, -ENOPROTOOPT,
+ * (connected: a firewall on the way says so; rarely -ENETUNREACH, -EHOSTDOWN, -ENONET,
+ * -ENOPROTOOPT,
  * -EPROTO), -ECANCELED, -ECONNABORTED (closed meanwhile), -EINVAL, -ENOMEM. */
 EDDY_API EDDY_ASYNC ssize_t eddy_datagram_receive(eddy_datagram *datagram, void *buffer,
                                                   size_t size, struct eddy_address *from);

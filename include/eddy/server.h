@@ -131,7 +131,8 @@ EDDY_API EDDY_ASYNC int eddy_server_serve_forever(eddy_server *server);
  * goodbye (abort_after), resets their connections, which is reported, waits for them, and frees the
  * server. Suspends; a cancel meanwhile doesn't shorten it. In a callback it only begins all that.
  * NULL is harmless. A handler of the server can't close it, nor can a task of a group of its: that
- * is reported and nothing done. A server still open when the loop ends is closed by it; the handle is dead then. */
+ * is reported and nothing done. A server still open when the loop ends is closed by it; the handle
+ * is dead then. */
 EDDY_API void eddy_server_close(eddy_server *server);
 
 EDDY_END_DECLS

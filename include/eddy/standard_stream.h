@@ -38,9 +38,9 @@ EDDY_BEGIN_DECLS
 
 /* Make a stream, which is the caller's, who closes it. Don't suspend. 0, -EINVAL (outside a loop,
  * null), -EBADF (the program was started without), -ENOTSUP (in a simulated system, which has
- * none), -EMFILE, -ENOMEM. Reading and writing of files goes through the loop's thread pool, in turns
- * with other processes that share the file's position; appending to files, and devices, through the
- * ring where there is one. A cancel waits there for what is under way. */
+ * none), -EMFILE, -ENOMEM. Reading and writing of files goes through the loop's thread pool, in
+ * turns with other processes that share the file's position; appending to files, and devices,
+ * through the ring where there is one. A cancel waits there for what is under way. */
 EDDY_API EDDY_MUST_USE int eddy_standard_input(eddy_stream **stream);
 EDDY_API EDDY_MUST_USE int eddy_standard_output(eddy_stream **stream);
 EDDY_API EDDY_MUST_USE int eddy_standard_error(eddy_stream **stream);

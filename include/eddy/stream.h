@@ -20,8 +20,9 @@
  * No bytes are lost by a cancel: a read that is cancelled has taken nothing; of a write that is
  * cancelled eddy_stream_partial_write tells how many bytes went out. One reader and one writer at a
  * time (-EBUSY). Signals of broken pipes are suppressed: a write gives -EPIPE. A call that never
- * has to wait lets other tasks run once in a while (every 64 or so); in a cancelled scope such calls
- * succeed a while longer (some 200 in a row) and then give -ECANCELED, whatever the peer sends.
+ * has to wait lets other tasks run once in a while (every 64 or so); in a cancelled scope such
+ * calls succeed a while longer (some 200 in a row) and then give -ECANCELED, whatever the peer
+ * sends.
  *
  * A stream belongs to the loop it was made in; another one's calls give -EINVAL.
  */
@@ -48,8 +49,8 @@ typedef struct eddy_stream eddy_stream;
 /* Makes a stream of a connected socket, pipe end or terminal; takes the descriptor over on
  * success. A pipe or terminal is non-blocking until the stream is closed (the last one in this
  * thread, if several share it), for all who share it.
- * 0, -EINVAL (outside a loop, null, a socket of packets or one that listens), -EBADF, -EPERM (a regular
- * file: see eddy/file.h), -ENOMEM. */
+ * 0, -EINVAL (outside a loop, null, a socket of packets or one that listens), -EBADF, -EPERM (a
+ * regular file: see eddy/file.h), -ENOMEM. */
 EDDY_API EDDY_MUST_USE int eddy_stream_from_descriptor(int descriptor, eddy_stream **stream);
 
 /* Streams of this program's own: a pipe's two ends; two sockets (Unix) that are connected, both
