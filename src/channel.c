@@ -12,7 +12,9 @@
 #include "channel.h"
 #include <string.h>
 #include "log.h"
+#include "loop.h"
 #include "memory.h"
+#include "task.h"
 
 struct eddy_channel {
     pthread_mutex_t lock; /* guards the rest */
@@ -170,11 +172,18 @@ int channel_listen(eddy_channel *channel, bool put, struct channel_wait *waiting
     return r;
 }
 
+/* Other threads may keep a task here supplied for ever: so it makes way for others of its loop once
+ * in a while. */
 static int channel_wait(eddy_channel *channel, enum channel_side side, void *item, const char *call)
 {
-    int r = channel_try(channel, side, item, NULL);
+    unsigned *streak = task_current() ? &loop_self->channel_streak : NULL;
+    int r = streak ? task_pace(streak) : 0;
+    if (r == 0)
+        r = channel_try(channel, side, item, NULL);
     if (r != -EAGAIN)
         return r;
+    if (streak)
+        *streak = 0;
     struct channel_wait waiting = {.item = item};
     r = remote_wait_begin(&waiting.remote, REMOTE_WAIT,
                           side == CHANNEL_PUT ? "channel put" : "channel get", call);

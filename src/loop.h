@@ -108,6 +108,7 @@ struct eddy_loop {
     struct list servers;              /* closed with the loop */
     struct list processes;            /* not reaped: ended with the loop */
     struct door *door;                /* or NULL */
+    unsigned channel_streak;          /* puts and gets of channels in a row that didn't wait */
     struct spare *spare;              /* memory kept for the next wait for many tasks, or NULL */
 
     bool stuck; /* for ever, as was reported: deadlock.c */

@@ -134,6 +134,63 @@ TEST(a_callback_can_not_wait)
     return 0;
 }
 
+/* ---- who never has to wait ---- */
+
+enum { PLENTY = 1000 };
+
+static eddy_channel *filled_channel(void)
+{
+    eddy_channel *channel = eddy_channel_new(sizeof(int), PLENTY);
+    for (int i = 0; i < PLENTY; i++)
+        EXPECT_INT(eddy_channel_put_nowait(channel, &i), 0);
+    return channel;
+}
+
+struct look_at {
+    eddy_channel *channel;
+    size_t *seen;
+};
+static int look_at(struct look_at *a)
+{
+    *a->seen = eddy_channel_size(a->channel);
+    return 0;
+}
+
+ORDERED_TEST(who_finds_items_at_hand_lets_others_run_once_in_a_while)
+{
+    eddy_channel *channel = filled_channel();
+    size_t seen = 0;
+    int err, item;
+    eddy_with_group (group, &err) {
+        eddy_spawn(group, look_at, .channel = channel, .seen = &seen);
+        for (int i = 0; i < PLENTY; i++)
+            CHECK_INT(eddy_channel_get(channel, &item), 0);
+    }
+    CHECK_INT(err, 0);
+    CHECK(seen >= PLENTY - 100);
+    eddy_channel_release(channel);
+    return 0;
+}
+
+TEST(who_finds_items_at_hand_can_be_cancelled_and_loses_none)
+{
+    eddy_channel *channel = filled_channel();
+    int err, r = 0, got = 0, item = 0;
+    eddy_with_timeout (0, &err) {
+        CHECK_INT(eddy_sleep(1), -ECANCELED);
+        while (got < PLENTY && (r = eddy_channel_get(channel, &item)) == 0)
+            CHECK_INT(item, got++);
+        CHECK_INT(r, -ECANCELED);
+        CHECK(got > 100);
+    }
+    CHECK_INT(err, -ETIMEDOUT);
+    CHECK_INT(eddy_channel_size(channel), PLENTY - got);
+    CHECK_INT(eddy_channel_get(channel, &item), 0);
+    CHECK_INT(item, got);
+    eddy_channel_release(channel);
+    return 0;
+}
+
 /* ---- cancels ---- */
 
 static int put_total, got_total;

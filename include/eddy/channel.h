@@ -35,9 +35,10 @@ EDDY_API eddy_channel *eddy_channel_keep(eddy_channel *channel);
 EDDY_API void eddy_channel_release(eddy_channel *channel);
 
 /* 0; -ECANCELED; -EPIPE after shutdown; -EINVAL for NULL, in a callback, or for an item of another
- * size (the failure names both). A free place and an item at hand are taken without suspending,
- * also in a cancelled scope. The nowait forms give -EAGAIN instead, and may be called by
- * callbacks. */
+ * size (the failure names both). A free place and an item at hand are taken without suspending, but
+ * once in a while (every 64 or so) other tasks of the loop run first; also in a cancelled scope,
+ * where after some 200 in a row they give -ECANCELED, for other threads could keep a task in it for
+ * ever. The nowait forms give -EAGAIN instead, and may be called by callbacks. */
 #define eddy_channel_put(channel, item) eddy_channel_put_(channel, item, sizeof *(item))
 #define eddy_channel_get(channel, item) eddy_channel_get_(channel, item, sizeof *(item))
 #define eddy_channel_put_nowait(channel, item)                                                     \
