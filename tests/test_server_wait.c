@@ -139,6 +139,35 @@ TEST(rule_215_abort_clients_ends_those_who_do_something_else_than_read)
     return 0;
 }
 
+static int close_and_stay(eddy_stream *stream, void *context)
+{
+    *(int *)context = eddy_stream_descriptor(stream);
+    eddy_stream_close(stream);
+    return eddy_sleep(EDDY_FOREVER);
+}
+
+TEST(rule_215_abort_clients_leaves_alone_who_got_the_number_of_one_that_is_closed)
+{
+    int number = -1;
+    char line[8];
+    eddy_server *server = serve(close_and_stay, &number, NULL),
+                *other = serve(echo_lines, NULL, NULL);
+    eddy_stream *one = client_of(server);
+    CHECK_INT(eddy_stream_read(one, line, sizeof line), 0);
+    eddy_stream *two = client_of(other);
+    if (!eddy_sim_active()) /* it gives no number again so soon */
+        CHECK_INT(eddy_stream_descriptor(two), number);
+    CHECK_INT(eddy_server_abort_clients(server), 0);
+    CHECK(server_reaches(server, 0));
+    CHECK_INT(eddy_stream_write(two, "line\n", 5), 5);
+    CHECK_INT(eddy_stream_read_line(two, line, sizeof line), 5);
+    eddy_stream_close(two);
+    eddy_stream_close(one);
+    eddy_server_close(other);
+    eddy_server_close(server);
+    return 0;
+}
+
 static int sleep_shielded(eddy_stream *stream, void *context)
 {
     (void)stream;
