@@ -4,7 +4,8 @@
 
 Every rule of asyncio that eddy answers for has one row there. A row names tests (file::test, whose
 name carries the rule's number), or says "see test_<concept>" where such tests are, or "not
-applicable here: why". Fails when a rule has no row, a row no test, or a test doesn't exist.
+applicable here: why". Fails when a rule has no row, a row no test, a test no place in its rule's
+row, or a test doesn't exist.
 
     check_rules.py SOURCE_ROOT
 """
@@ -31,10 +32,13 @@ def problems(rule, text, tests):
             yield f"there is no {file}::{test}"
         elif not test.startswith(prefix):
             yield f"{file}::{test} doesn't carry the rule's number ({prefix}...)"
+    found = [f"{file}::{test}" for file, names in tests.items()
+             for test in sorted(names) if test.startswith(prefix)]
     see = re.search(r"see (test_\w+)", text)
+    for name in found:
+        if tuple(name.split("::")) not in named and not (see and name.startswith(see[1])):
+            yield f"{name} isn't in its row"
     if see:
-        found = [f"{file}::{test}" for file, names in tests.items()
-                 for test in names if test.startswith(prefix)]
         if not any(name.startswith(see[1]) for name in found):
             yield f"{see[1]} has no {prefix}..." + "".join(f", but there is {n}" for n in found)
     elif not named and not re.search(r"not applicable here: \w+", text):
