@@ -355,6 +355,34 @@ static void test_urgent_data_is_a_hang_up_and_other_data_is_none(void **state)
     (void)close(pair[1]);
 }
 
+/* Who is told may read with a call that blocks: what woke the poll isn't enough. */
+static void test_a_level_is_told_as_long_as_it_holds(void **state)
+{
+    struct engine *engine = ENGINE_OR_SKIP(state);
+    int pair[2];
+    char bytes[8];
+    make_tcp_pair(pair);
+    struct counter counter;
+    begin(engine, &counter, pair[0], READY_READ, true);
+    settle(engine);
+    assert_int_equal(send(pair[1], "taken", 5, 0), 5);
+    assert_int_equal(recv(pair[0], bytes, 5, MSG_WAITALL), 5);
+    settle(engine);
+    assert_int_equal(counter.calls, 0);
+    assert_int_equal(send(pair[1], "!", 1, MSG_OOB), 1);
+    while (recv(pair[0], bytes, 1, MSG_OOB | MSG_PEEK) < 0) /* until it is here */
+        assert_true(errno == EAGAIN || errno == EINVAL);
+    settle(engine);
+    assert_int_equal(counter.calls, 0);
+    assert_int_equal(send(pair[1], "x", 1, 0), 1);
+    while (!counter.calls)
+        assert_true(engine->call->turn(engine, -1) >= 0);
+    assert_int_equal(counter.what, READY_READ);
+    engine->call->unwatch(engine, &counter.watch);
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, engine_up, engine_down)
 
 int main(void)
@@ -373,6 +401,7 @@ int main(void)
         TEST(test_what_has_no_readiness),
         TEST(test_many_watches),
         TEST(test_urgent_data_is_a_hang_up_and_other_data_is_none),
+        TEST(test_a_level_is_told_as_long_as_it_holds),
     };
     return engine_run(tests, sizeof tests / sizeof *tests);
 }

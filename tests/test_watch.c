@@ -186,6 +186,26 @@ TEST(a_task_waits_for_readable_and_writable)
     return close(ends[0]);
 }
 
+TEST(what_another_has_taken_meanwhile_isnt_readable)
+{
+    int ends[2], err;
+    char c;
+    CHECK_INT(pair(ends), 0);
+    eddy_with_group (g, &err) {
+        eddy_spawn(g, waits, .descriptor = ends[0], .name = "read");
+        EXPECT_INT(eddy_sleep(1), 0);
+        EXPECT_INT(put(ends[1], "x"), 1);
+        EXPECT_INT(read(ends[0], &c, 1), 1);
+        EXPECT_INT(eddy_sleep(1), 0);
+        EXPECT_NOTES("");
+        EXPECT_INT(put(ends[1], "y"), 1);
+    }
+    CHECK_INT(err, 0);
+    CHECK_NOTES("read");
+    close_pair(ends);
+    return 0;
+}
+
 TEST(a_second_wait_for_the_same_thing_is_EBUSY)
 {
     int ends[2], err;
