@@ -170,8 +170,8 @@ static int make(const char *call, int number, eddy_stream **ret_stream)
     if (flags < 0 || flags & O_PATH || fstat(number, &status) < 0) /* O_PATH: see engine.c */
         return eddy_fail(-EBADF, "%s: %s", names[number], strerror(EBADF));
     int descriptor = own_descriptor(number, &status), r = descriptor;
-    if (r >= 0)
-        r = can_be_watched(descriptor);
+    if (r >= 0) /* those of /proc and /sys can be, too, and are files all the same */
+        r = S_ISREG(status.st_mode) ? 0 : can_be_watched(descriptor);
     if (r < 0)
         (void)eddy_fail(r, "%s: %s", names[number], strerror(-r));
     else if (r > 0)

@@ -146,6 +146,18 @@ PLAIN_TEST(files_from_where_they_stand)
     close(out);
 }
 
+/* Which epoll would watch. */
+PLAIN_TEST(a_file_of_the_system)
+{
+    int in = open("/proc/sys/kernel/ostype", O_RDONLY | O_CLOEXEC), out = temporary_file();
+    EXPECT(in >= 0);
+    EXPECT(passed(start(in, out, number_lines)));
+    EXPECT_INT(lseek(out, 0, SEEK_SET), 0);
+    EXPECT(reads(out, "1 Linux\n"));
+    close(in);
+    close(out);
+}
+
 enum { BLOCKS = 3000, BLOCK = 4096 };
 
 static int write_blocks(void)
