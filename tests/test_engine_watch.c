@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "engine_test.h"
@@ -278,6 +279,29 @@ static void test_what_has_no_readiness(void **state)
     assert_int_equal(counter.calls, 0);
 }
 
+/* Files of the system that have one, and a device when no descriptor is left. */
+static void test_what_has_a_readiness_all_the_same(void **state)
+{
+    struct engine *engine = ENGINE_OR_SKIP(state);
+    const char *names[] = {"/proc/self/mounts", "/dev/random"};
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    for (int i = 0; i < 2; i++) {
+        struct counter counter;
+        int descriptor = open(names[i], O_RDONLY | O_CLOEXEC);
+        assert_true(descriptor >= 0);
+        if (i == 1)
+            assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        begin(engine, &counter, descriptor, READY_READ, true);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(engine->call->turn(engine, -1), 1);
+        assert_int_equal(counter.what, READY_READ);
+        engine->call->unwatch(engine, &counter.watch);
+        (void)close(descriptor);
+    }
+}
+
 /* More ready at once than fits a batch, or a small ring. */
 static void test_many_watches(void **state)
 {
@@ -399,6 +423,7 @@ int main(void)
         TEST(test_descriptor_reuse),
         TEST(test_close_closes),
         TEST(test_what_has_no_readiness),
+        TEST(test_what_has_a_readiness_all_the_same),
         TEST(test_many_watches),
         TEST(test_urgent_data_is_a_hang_up_and_other_data_is_none),
         TEST(test_a_level_is_told_as_long_as_it_holds),

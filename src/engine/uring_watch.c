@@ -44,19 +44,21 @@
 enum { LOOK_BATCH = 64 };
 
 /* A ring polls everything: files are always ready to it. epoll refuses what has no readiness, and
- * the callers rely on it. Devices differ among themselves, so epoll itself is asked. */
+ * the callers rely on it. Devices differ among themselves, and so do files (some of /proc and /sys
+ * have it), so epoll itself is asked; without a descriptor to ask by, a device is taken to be a
+ * terminal. */
 static int check_pollable(int descriptor)
 {
     struct stat status;
     if (fstat(descriptor, &status) < 0)
         return -errno;
-    if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode))
+    if (S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode))
         return -EPERM;
-    if (!S_ISCHR(status.st_mode))
+    if (!S_ISCHR(status.st_mode) && !S_ISREG(status.st_mode))
         return 0;
     int set = epoll_create1(EPOLL_CLOEXEC);
     if (set < 0)
-        return -errno;
+        return S_ISCHR(status.st_mode) ? 0 : -EPERM;
     struct epoll_event event = {.events = EPOLLIN};
     int r = epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) < 0 ? -errno : 0;
     close(set);
