@@ -115,6 +115,7 @@ int stream_enter(struct eddy_stream *stream, enum stream_direction direction, co
         return log_misuse(-EINVAL, call, "the stream belongs to another loop");
     if (stream->closed)
         return log_misuse(-EINVAL, call, "the stream is closed");
+    stream->partial[direction] = 0; /* also of a call that is refused */
     if (stream->busy[direction])
         return eddy_fail(-EBUSY, "%s: another task %s this stream", call,
                          direction == STREAM_READ ? "reads from" : "writes to");

@@ -60,7 +60,7 @@ struct eddy_stream {
     char *buffer; /* NULL unless bytes are left over: buffer[begin..end) */
     size_t begin, end, capacity;
     size_t limit;         /* bytes it holds at most for a line or a look ahead, about */
-    size_t partial[2];    /* bytes that the last call which failed in the middle had moved */
+    size_t partial[2];    /* bytes that the last call had moved when it failed in the middle */
     struct link borrower; /* in this thread's list of those */
     struct address peer;
     const char *label; /* what messages call it that has no peer; NULL: by its descriptor */

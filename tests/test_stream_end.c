@@ -254,3 +254,62 @@ TEST(a_terminal_is_spliced_until_nobody_has_it_open_any_more)
     eddy_stream_close(reader);
     return 0;
 }
+
+/* ---- how far a call came ---- */
+
+static ssize_t write_in_vain(eddy_stream *stream)
+{
+    return eddy_wait_for((int)eddy_stream_write_some(stream, "x", 1), 1.0);
+}
+
+static ssize_t write_nothing(eddy_stream *stream)
+{
+    return eddy_stream_write(stream, NULL, 1);
+}
+
+static ssize_t send_nothing(eddy_stream *stream)
+{
+    const int input = STDIN_FILENO;
+    return eddy_stream_send_descriptors(stream, "", 0, &input, 1);
+}
+
+/* Who goes on after a failure with what is left would skip as much once more. */
+TEST(a_write_that_moved_nothing_tells_nothing_of_the_one_before)
+{
+    const struct {
+        ssize_t (*write)(eddy_stream *stream);
+        int result;
+        const char *report;
+    } cases[] = {{write_in_vain, -ETIMEDOUT, NULL},
+                 {write_nothing, -EINVAL, "the data is NULL"},
+                 {send_nothing, -EINVAL, "at least one byte"}};
+    const size_t size = 4 << 20;
+    char *buffer = calloc(1, size);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pair pair = stream_pair(PAIR_UNIX);
+        CHECK_INT(eddy_wait_for((int)eddy_stream_write(pair.b, buffer, size), 1.0), -ETIMEDOUT);
+        CHECK(eddy_stream_partial_write(pair.b) > 0);
+        CHECK_INT(cases[i].write(pair.b), cases[i].result);
+        if (cases[i].report)
+            CHECK_REPORT(EDDY_LOG_MISUSE, cases[i].report);
+        CHECK_INT(eddy_stream_partial_write(pair.b), 0);
+        pair_close(&pair);
+    }
+    free(buffer);
+    return 0;
+}
+
+TEST(a_read_that_moved_nothing_tells_nothing_of_the_one_before)
+{
+    struct pair pair = stream_pair(PAIR_UNIX);
+    char line[8];
+    CHECK_INT(eddy_stream_write(pair.b, "abc", 3), 3);
+    eddy_stream_close(pair.b);
+    CHECK_INT(eddy_stream_read_exactly(pair.a, line, 8), -ENODATA);
+    CHECK_INT(eddy_stream_partial_read(pair.a), 3);
+    CHECK_INT(eddy_stream_read_line(pair.a, line, 1), -EINVAL);
+    CHECK_REPORT(EDDY_LOG_MISUSE, "no room for a line");
+    CHECK_INT(eddy_stream_partial_read(pair.a), 0);
+    eddy_stream_close(pair.a);
+    return 0;
+}

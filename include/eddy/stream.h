@@ -109,8 +109,8 @@ EDDY_API int eddy_stream_consume(eddy_stream *stream, size_t size);
 /* The limit of lines, separators and look-aheads, 1 to EDDY_STREAM_LIMIT_MAX; 0 or -EINVAL. */
 EDDY_API int eddy_stream_set_limit(eddy_stream *stream, size_t limit);
 
-/* What the last read that failed in the middle had put into its buffer: with -ENODATA, or the
- * connection's error. And what the last write that failed had written. */
+/* What the last read had put into its buffer when it failed in the middle: with -ENODATA, or the
+ * connection's error. And what the last write had written when it failed. 0 if that was nothing. */
 EDDY_API size_t eddy_stream_partial_read(const eddy_stream *stream);
 EDDY_API size_t eddy_stream_partial_write(const eddy_stream *stream);
 
