@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include "log.h"
 #include "memory.h"
 #include "watch.h"
@@ -184,10 +185,12 @@ static void end_borrowing(struct eddy_stream *stream)
 }
 
 /* The terminal, say, goes back to the shell as it was, unless another stream shares it, which takes
- * that over. */
+ * that over. A forked child leaves that to its parent, whose loop would wait in its next read. */
 static void restore_blocking(const struct eddy_stream *stream)
 {
     int descriptor = stream->watch.descriptor;
+    if (stream->process != getpid())
+        return;
     (void)fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
     for (struct link *link = borrowers.first; link; link = link->next) {
         struct eddy_stream *other = container_of(link, struct eddy_stream, borrower);
@@ -281,6 +284,7 @@ static int prepare_file_stream(struct eddy_stream *stream, int descriptor)
     struct engine *engine = stream->loop->engine;
     int flags = engine->call->descriptor_flags(engine, descriptor, -1), r = flags;
     stream->was_blocking = flags >= 0 && !(flags & O_NONBLOCK);
+    stream->process = getpid();
     if (stream->was_blocking)
         r = engine->call->descriptor_flags(engine, descriptor, flags | O_NONBLOCK);
     if (r < 0)

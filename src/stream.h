@@ -36,6 +36,7 @@ struct eddy_stream {
     struct eddy_loop *loop;
     const void *thread; /* &loop_self of its thread */
     uint8_t loop_id;    /* tells its loop from a later one at the same place */
+    pid_t process;      /* which made it non-blocking, if was_blocking */
 
     struct wait *waits[2]; /* of a parked reader and writer */
     bool busy[2];          /* a call is under way */

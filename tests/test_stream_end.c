@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ends and errors of streams: half closed, reset, of pipes and of terminals. */
 #define TEST_DEFAULTS .real_system = true
+#include <sys/wait.h>
 #include "stream_pairs.h"
 #include "support/terminal.h"
 
@@ -150,6 +151,28 @@ TEST(what_several_streams_share_blocks_again_with_the_last_one)
     close(copy);
     close(ends[1]);
     close(other[1]);
+    return 0;
+}
+
+/* Else the loop would wait in its next read. */
+TEST(a_forked_child_that_closes_a_stream_leaves_it_to_its_parent)
+{
+    int ends[2], status = -1;
+    descriptor_pair(PAIR_PIPE, ends);
+    eddy_stream *stream = stream_of(ends[0]);
+    const int copy = dup(ends[0]);
+    pid_t child = fork();
+    if (child == 0) {
+        eddy_stream_close(stream);
+        _exit(0);
+    }
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK_INT(status, 0);
+    CHECK(is_nonblocking(copy));
+    eddy_stream_close(stream);
+    CHECK(!is_nonblocking(copy));
+    close(copy);
+    close(ends[1]);
     return 0;
 }
 

@@ -48,7 +48,8 @@ typedef struct eddy_stream eddy_stream;
 
 /* Makes a stream of a connected socket, pipe end or terminal; takes the descriptor over on
  * success. A pipe or terminal is non-blocking until the stream is closed (the last one in this
- * thread, if several share it), for all who share it.
+ * thread, if several share it; a forked child's closing its copy doesn't count), for all who share
+ * it.
  * 0, -EINVAL (outside a loop, null, a socket of packets or one that listens), -EBADF, -EPERM (a
  * regular file: see eddy/file.h), -ENOMEM. */
 EDDY_API EDDY_MUST_USE int eddy_stream_from_descriptor(int descriptor, eddy_stream **stream);
