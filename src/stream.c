@@ -306,6 +306,8 @@ int eddy_stream_from_descriptor(int descriptor, eddy_stream **ret_stream)
     int kind = classify_descriptor(descriptor);
     if (kind < 0 && kind != -ENOTSOCK)
         return kind;
+    if (watch_is_owned(loop_self, descriptor))
+        return eddy_fail(-EEXIST, "descriptor %d is a stream's already", descriptor);
     struct address peer = {.size = 0};
     struct sockaddr_storage storage;
     socklen_t size = sizeof storage;

@@ -154,6 +154,22 @@ TEST(what_several_streams_share_blocks_again_with_the_last_one)
     return 0;
 }
 
+/* Both would close it, the second one whatever has its number by then. */
+TEST(a_descriptor_has_one_stream)
+{
+    struct pair pair = stream_pair(PAIR_PIPE);
+    const int descriptor = eddy_stream_descriptor(pair.a);
+    eddy_stream *second = NULL;
+    CHECK_INT(eddy_stream_from_descriptor(descriptor, &second), -EEXIST);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "is a stream's already");
+    CHECK(is_nonblocking(descriptor));
+    const int copy = dup(descriptor);
+    CHECK_INT(eddy_stream_from_descriptor(copy, &second), 0);
+    eddy_stream_close(second);
+    pair_close(&pair);
+    return 0;
+}
+
 /* Else the loop would wait in its next read. */
 TEST(a_forked_child_that_closes_a_stream_leaves_it_to_its_parent)
 {

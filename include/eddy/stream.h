@@ -50,8 +50,9 @@ typedef struct eddy_stream eddy_stream;
  * success. A pipe or terminal is non-blocking until the stream is closed (the last one in this
  * thread, if several share it; a forked child's closing its copy doesn't count), for all who share
  * it.
- * 0, -EINVAL (outside a loop, null, a socket of packets or one that listens), -EBADF, -EPERM (a
- * regular file: see eddy/file.h), -ENOMEM. */
+ * 0, -EINVAL (outside a loop, null, a socket of packets or one that listens), -EBADF, -EEXIST (a
+ * stream's of this loop already: make a copy, by dup(2)), -EPERM (a regular file: see eddy/file.h),
+ * -ENOMEM. */
 EDDY_API EDDY_MUST_USE int eddy_stream_from_descriptor(int descriptor, eddy_stream **stream);
 
 /* Streams of this program's own: a pipe's two ends; two sockets (Unix) that are connected, both
