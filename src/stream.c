@@ -106,6 +106,16 @@ bool stream_is_home(const struct eddy_stream *stream)
     return loop_self == stream->loop && loop_self && loop_self->id == stream->loop_id;
 }
 
+int stream_check(const struct eddy_stream *stream, const char *call)
+{
+    if (stream && stream_is_home(stream) && !stream->closed)
+        return 0;
+    return log_misuse(-EINVAL, call,
+                      !stream          ? "the stream is NULL"
+                      : stream->closed ? "the stream is closed"
+                                       : "called outside the stream's loop");
+}
+
 int stream_enter(struct eddy_stream *stream, enum stream_direction direction, const char *call)
 {
     if (!stream)

@@ -80,6 +80,9 @@ void stream_send_at_once(struct eddy_stream *stream);
 
 void stream_release(struct eddy_stream *stream);
 
+/* For calls that don't suspend: 0, or -EINVAL if the stream isn't one of this loop that is open. */
+int stream_check(const struct eddy_stream *stream, const char *call);
+
 /* Brackets a call: 0 and a reference held until stream_leave, else the error to return. */
 int stream_enter(struct eddy_stream *stream, enum stream_direction direction, const char *call);
 void stream_leave(struct eddy_stream *stream, enum stream_direction direction);

@@ -87,16 +87,16 @@ struct option {
 static int set_options(const eddy_stream *stream, const char *call, const struct option *options,
                        size_t count)
 {
-    if (!stream || !stream_is_home(stream))
-        return log_misuse(-EINVAL, call,
-                          stream ? "called outside the stream's loop" : "the stream is NULL");
+    int r = stream_check(stream, call);
+    if (r < 0)
+        return r;
     stream = stream_lowest(stream);
     if (!stream || !stream->is_socket)
         return eddy_fail(-ENOTSOCK, "%s: the stream is no socket", call);
     struct engine *engine = stream->loop->engine;
     for (size_t i = 0; i < count; i++) {
-        int r = engine->call->set_option(engine, stream->watch.descriptor, options[i].level,
-                                         options[i].name, options[i].value);
+        r = engine->call->set_option(engine, stream->watch.descriptor, options[i].level,
+                                     options[i].name, options[i].value);
         if (r < 0)
             return eddy_fail(r, "%s: descriptor %d: %s", call, stream->watch.descriptor,
                              strerror(-r));

@@ -294,11 +294,9 @@ ssize_t eddy_stream_peek(eddy_stream *stream, const void **ret_data, size_t size
 int eddy_stream_consume(eddy_stream *stream, size_t size)
 {
     const char *call = "eddy_stream_consume";
-    if (!stream || !stream_is_home(stream) || stream->closed)
-        return log_misuse(-EINVAL, call,
-                          !stream          ? "the stream is NULL"
-                          : stream->closed ? "the stream is closed"
-                                           : "called outside the stream's loop");
+    int r = stream_check(stream, call);
+    if (r < 0)
+        return r;
     if (stream->busy[STREAM_READ])
         return eddy_fail(-EBUSY, "%s: another task reads from this stream", call);
     if (size > stream_leftover(stream))

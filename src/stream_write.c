@@ -219,9 +219,9 @@ ssize_t eddy_stream_write_vector(eddy_stream *stream, const struct iovec *parts,
 
 int eddy_stream_write_end(eddy_stream *stream)
 {
-    if (!stream || !stream_is_home(stream))
-        return log_misuse(-EINVAL, "eddy_stream_write_end",
-                          stream ? "called outside the stream's loop" : "the stream is NULL");
+    int r = stream_check(stream, "eddy_stream_write_end");
+    if (r < 0)
+        return r;
     if (stream->busy[STREAM_WRITE])
         return eddy_fail(-EBUSY, "eddy_stream_write_end: a task writes to this stream");
     if (stream->layer)
@@ -229,7 +229,7 @@ int eddy_stream_write_end(eddy_stream *stream)
                    ? stream->layer->write_end(stream->context)
                    : eddy_fail(-EOPNOTSUPP, "the stream's layer can't end its writing side");
     struct engine *engine = stream->loop->engine;
-    int r = engine->call->shutdown(engine, stream->watch.descriptor, SHUT_WR);
+    r = engine->call->shutdown(engine, stream->watch.descriptor, SHUT_WR);
     return r < 0 ? eddy_fail(r, "the writing side can't be ended: %s", strerror(-r)) : 0;
 }
 

@@ -290,6 +290,12 @@ TEST(a_stream_that_is_closed_again_is_told)
         eddy_stream_close(pair.a);
         eddy_stream_close(pair.a);
         CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_stream_close: the stream is closed already");
+        CHECK_INT(eddy_stream_write_end(pair.a), -EINVAL); /* else of who has its number now */
+        CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_stream_write_end: the stream is closed");
+        CHECK_INT(eddy_stream_set_nodelay(pair.a, true), -EINVAL);
+        CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_stream_set_nodelay: the stream is closed");
+        CHECK_INT(eddy_stream_consume(pair.a, 0), -EINVAL);
+        CHECK_REPORT(EDDY_LOG_MISUSE, "eddy_stream_consume: the stream is closed");
     }
     eddy_stream_close(pair.b);
     return err;
