@@ -31,8 +31,7 @@ static void address_list_add(struct address_list *list, const struct address *ad
         list->addresses[list->count++] = *address;
 }
 
-/* "localhost", or a name in that domain: RFC 6761, section 6.3. */
-static bool is_localhost(const char *host, bool below)
+bool address_is_localhost(const char *host, bool below)
 {
     static const char name[] = "localhost";
     size_t size = strlen(host), length = sizeof name - 1;
@@ -63,7 +62,7 @@ static bool is_localhost_known(void)
         line[strcspn(line, "#\n")] = '\0';
         const char *word = strtok_r(line, " \t", &rest); /* an address; its names follow */
         while (!known && word && (word = strtok_r(NULL, " \t", &rest)))
-            known = is_localhost(word, false);
+            known = address_is_localhost(word, false);
     }
     if (file)
         (void)fclose(file);
@@ -75,7 +74,7 @@ static int lookup_run(struct lookup *lookup)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    bool local = is_localhost(lookup->host, false);
+    bool local = address_is_localhost(lookup->host, false);
     lookup->error = EAI_NONAME;
     if (!local || is_localhost_known())
         lookup->error = getaddrinfo(lookup->host, NULL, &hints, &found);
@@ -124,7 +123,7 @@ int resolve(const char *host, int port, struct address_list *ret_list)
                          strlen(host) > 64 ? "..." : "");
     if (harness && harness->resolve)
         return harness->resolve(harness, host, port, ret_list);
-    if (is_localhost(host, true)) {
+    if (address_is_localhost(host, true)) {
         ret_list->count = 0;
         add_loopback(ret_list, port);
         return 0;

@@ -20,4 +20,7 @@ struct address_list {
  * -ENOMEM, or as eddy_to_thread. */
 int resolve(const char *host, int port, struct address_list *ret_list);
 
+/* "localhost", or a name in that domain: RFC 6761, section 6.3. */
+EDDY_PRIVATE bool address_is_localhost(const char *host, bool below);
+
 #endif

@@ -25,6 +25,11 @@ static int names(void)
     CHECK_NOTES("127.0.0.1:80 [::1]:80");
     CHECK_INT(count_of("LocalHost"), 2);
     CHECK_NOTES("127.0.0.1:80 [::1]:80");
+    CHECK_INT(count_of("localhost."), 2);
+    CHECK_NOTES("127.0.0.1:80 [::1]:80");
+    CHECK_INT(count_of("db.localhost"), 2);
+    CHECK_NOTES("127.0.0.1:80 [::1]:80");
+    CHECK_INT(count_of(".localhost"), -ENOENT);
     CHECK_INT(count_of("10.0.0.9"), 1);
     CHECK_NOTES("10.0.0.9:80");
     CHECK_INT(count_of("a.example"), -ENOENT);

@@ -121,8 +121,9 @@ EDDY_API bool eddy_sim_active(void);
 EDDY_API int eddy_sim_set_link(const char *host, const struct eddy_sim_link *link);
 EDDY_API int eddy_sim_set_disk(const struct eddy_sim_disk *disk);
 
-/* Gives a name an address, one of several (32 at most) if called again. "localhost" is 127.0.0.1
- * and ::1 until it is given others; a name that was given none doesn't resolve (-ENOENT). */
+/* Gives a name an address, one of several (32 at most) if called again. "localhost" and
+ * names in that domain are 127.0.0.1 and ::1 until they are given others; another name that was
+ * given none doesn't resolve (-ENOENT). */
 EDDY_API int eddy_sim_set_name(const char *name, const char *address);
 
 /* How long look-ups take (EDDY_FOREVER: no answer comes), and with what negative errno they fail

@@ -144,7 +144,7 @@ static int find_addresses(const struct sim_names *names, const char *host,
         *ret_list = found->list;
         return 0;
     }
-    if (strcasecmp(host, "localhost") != 0)
+    if (!address_is_localhost(host, false) && !address_is_localhost(host, true))
         return eddy_fail(-ENOENT, "can't resolve '%s': %s", host, gai_strerror(EAI_NONAME));
     ret_list->count = 2;
     (void)address_parse("127.0.0.1", 0, &ret_list->addresses[0]);
