@@ -148,7 +148,9 @@ static int make(const char *call, const char *host, int port, bool connected,
         if (r >= 0)
             return create(r, connected, ret_datagram);
         (void)address_text(&list.addresses[i], text, sizeof text);
-        (void)eddy_fail(r, "no datagram socket %s %s: %s", connected ? "for" : "at", text,
+        bool device = r == -ENODEV && options->group_interface;
+        (void)eddy_fail(r, "no datagram socket %s %s%s%s: %s", connected ? "for" : "at", text,
+                        device ? " with groups by " : "", device ? options->group_interface : "",
                         strerror(-r));
     }
     return r;

@@ -71,8 +71,9 @@ struct eddy_datagram_options {
 /* A socket at host and port, for all peers. host NULL or "": every IPv4 interface; "::": every IPv6
  * one; port 0: one that is free; of several addresses the first that can be had. options may be
  * NULL. The socket is the caller's, who closes it.
- * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -EMFILE, -ENOMEM, -ECANCELED, or
- * as eddy_connect for the name. */
+ * 0, -EINVAL, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -ENODEV (no such
+ * group_interface), -ENOTSUP (options of groups for a simulated socket), -EMFILE, -ENOMEM,
+ * -ECANCELED, or as eddy_connect for the name. */
 EDDY_API EDDY_ASYNC int eddy_datagram_open(const char *host, int port,
                                            const struct eddy_datagram_options *options,
                                            eddy_datagram **datagram);
