@@ -7,9 +7,10 @@
 #include "failure.h"
 #include "task.h"
 
+/* Why the task was cancelled is put into words now: by the end of this it is told no more. */
 eddy_failure *eddy_deferred_begin_(void)
 {
-    return failure_keep(*failure_slot());
+    return failure_keep((eddy_failure *)(uintptr_t)eddy_last_failure());
 }
 
 void eddy_deferred_end_(eddy_failure *before)

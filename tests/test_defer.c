@@ -93,6 +93,25 @@ TEST(the_failure_and_errno_of_the_way_out_stay)
     return 0;
 }
 
+static int sleep_and_drop(void)
+{
+    eddy_defer(say_and_fail, "dropped");
+    return eddy_sleep(10);
+}
+
+TEST(why_the_task_was_cancelled_stays)
+{
+    int err;
+    (void)eddy_fail(-EIO, "earlier");
+    eddy_with_timeout (1.0, &err) {
+        CHECK_INT(sleep_and_drop(), -ECANCELED);
+        CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "cancelled by the timeout at ");
+    }
+    CHECK_INT(err, -ETIMEDOUT);
+    CHECK_NOTES("dropped");
+    return 0;
+}
+
 TEST(functions_of_libc_and_of_eddy_fit)
 {
     FILE *file = tmpfile();
