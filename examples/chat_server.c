@@ -151,6 +151,8 @@ static EDDY_ASYNC int talk_to_itself(void)
 static EDDY_ASYNC int open_server(const char *where, eddy_server **server)
 {
     int given[SOCKETS], count = eddy_listen_descriptors(NULL, given, SOCKETS);
+    if (count < 0)
+        return count;
     if (count > 0)
         return eddy_serve_descriptors(given, (size_t)(count < SOCKETS ? count : SOCKETS), chat,
                                       NULL, NULL, server);

@@ -80,6 +80,8 @@ EDDY_API EDDY_MUST_USE int eddy_serve_descriptors(const int *descriptors, size_t
  * exec from then on. -EINVAL (the environment is malformed), -EBADF (one isn't open).
  *
  *     int descriptors[8], count = eddy_listen_descriptors(NULL, descriptors, 8);
+ *     if (count < 0 || count > 8)
+ *         return count < 0 ? count : -E2BIG;
  *     r = count > 0 ? eddy_serve_descriptors(descriptors, (size_t)count, echo, NULL, NULL, &server)
  *                   : eddy_serve(NULL, 8080, echo, NULL, NULL, &server);
  */

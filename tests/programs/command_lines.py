@@ -11,9 +11,10 @@ import sys
 programs = {os.path.basename(path): path for path in sys.argv[1:]}
 
 
-def run(name, *arguments):
+def run(name, *arguments, **more):
     done = subprocess.run([programs[name], *arguments], check=False, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8', timeout=60)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8', timeout=60,
+                          env={**os.environ, **more})
     return done.returncode, done.stdout, done.stderr
 
 
@@ -40,3 +41,7 @@ for program, before, after in (('chat_server', [], []), ('tcp_proxy', [], ['loca
     for port in ('', 'http', '80x', ' 80', '-1', '+80', '65536', '99999999999999999999'):
         got = run(program, *before, port, *after)
         expect(f'{program}, port "{port}"', got[0] in (1, 2) and f"'{port}' is no port" in got[2], got)
+
+if 'chat_server' in programs: # not another address instead of what it can't make out
+    got = run('chat_server', 'unix:/nowhere/chat', LISTEN_PID='1', LISTEN_FDS='two')
+    expect('chat_server, LISTEN_FDS=two', got[0] == 1 and "LISTEN_FDS='two': not numbers" in got[2], got)
