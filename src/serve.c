@@ -258,7 +258,8 @@ int eddy_server_address(const eddy_server *server, size_t index, char *buffer, s
         return log_misuse(-EINVAL, "eddy_server_address", "the %s is NULL",
                           server ? "buffer" : "server");
     const struct listener *listener = nth_listener(server, index);
-    return listener ? snprintf(buffer, size, "%s", listener->socket.name) : -ENOENT;
+    return listener ? snprintf(buffer, size, "%s", listener->socket.name)
+                    : eddy_fail(-ENOENT, "the server listens on no address %zu", index);
 }
 
 size_t eddy_server_connections(const eddy_server *server)

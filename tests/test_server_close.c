@@ -375,6 +375,7 @@ TEST(a_handler_that_would_wait_for_itself_and_other_mistakes)
     CHECK(eddy_server_address(server, 0, address, sizeof address) > 10);
     CHECK_CONTAINS(address, "127.0.0.1:");
     CHECK_INT(eddy_server_address(server, 1, address, sizeof address), -ENOENT);
+    CHECK_CONTAINS(eddy_failure_message(eddy_last_failure()), "no address 1");
     eddy_server_close(server);
 
     const struct eddy_serve_options negative = {.grace = -1}, nan_ = {.abort_after = NAN};

@@ -119,7 +119,7 @@ EDDY_API EDDY_ASYNC int eddy_server_wait_closed(eddy_server *server);
  * -ECANCELED: it listens no more, and the rest goes on. */
 EDDY_API EDDY_ASYNC int eddy_server_drain(eddy_server *server);
 
-/* Cancels the handlers; or resets their connections, too: whatever they do with them is
+/* Cancels the handlers; or resets their connections, too: what they receive and send there is
  * -ECONNABORTED from then on, and what wasn't delivered is dropped. Both don't suspend. 0. */
 EDDY_API int eddy_server_close_clients(eddy_server *server);
 EDDY_API int eddy_server_abort_clients(eddy_server *server);
