@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Files: the position and who shares it, lines, cutting off, reading what is in memory, locks. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include "support/file_test.h"
 
 static int open_text(const char *text, int flags, eddy_file **file)
@@ -120,6 +123,43 @@ REAL_TEST(who_writes_to_a_pipe_that_nobody_reads_gets_an_error_and_no_signal)
         CHECK_INT(eddy_file_close(file), 0);
     }
     return eddy_unlink(in_scratch("fifo"));
+}
+
+static volatile sig_atomic_t exceeded;
+static void count_exceeded(int number)
+{
+    (void)number;
+    exceeded++;
+}
+
+/* Past the cache, since that is written from where the ring is entered on more file systems. */
+REAL_TEST(who_writes_beyond_the_limit_of_sizes_gets_an_error_and_no_signal)
+{
+    enum { SIZE = 4096 };
+    static _Alignas(SIZE) char block[SIZE];
+    eddy_file *file;
+    struct rlimit limit, before;
+    CHECK_INT(scratch_make(), 0);
+    int r = eddy_file_open(in_scratch("limited"), O_RDWR | O_CREAT | O_DIRECT, 0600, &file);
+    if (r == -EINVAL)
+        r = eddy_file_open(in_scratch("limited"), O_RDWR | O_CREAT, 0600, &file);
+    CHECK_INT(r, 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(eddy_file_pwrite(file, block, SIZE, (uint64_t)i * SIZE), SIZE);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 2 * SIZE;
+    exceeded = 0;
+    void (*handler)(int) = signal(SIGXFSZ, count_exceeded);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ssize_t within = eddy_file_pwrite(file, block, SIZE, SIZE);
+    ssize_t beyond = eddy_file_pwrite(file, block, SIZE, 2 * SIZE);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    CHECK_INT(within, SIZE);
+    CHECK_INT(beyond, -EFBIG);
+    CHECK_INT(exceeded, 0);
+    return eddy_file_close(file);
 }
 
 /* ---- the position ---- */

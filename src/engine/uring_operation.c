@@ -3,10 +3,11 @@
  * File operations as entries of an io_uring. Paths and buffers are the caller's and stay in place
  * until done(): the kernel takes a path in at submission, but that may be turns after submit().
  *
- * Two things aren't for the ring (Linux 6.18). It doesn't take the lock of a file's position: where
- * other processes use the same one, what one writes lands on top of what others do, up to a third
- * of it if two write as fast as they can. And a write to a pipe that nobody reads any more raises
- * SIGPIPE in whoever enters the ring; a thread of the pool has it blocked.
+ * Three things aren't for the ring (Linux 6.18). It doesn't take the lock of a file's position:
+ * where other processes use the same one, what one writes lands on top of what others do, up to a
+ * third of it if two write as fast as they can. A write to a pipe that nobody reads any more raises
+ * SIGPIPE in whoever enters the ring, and one beyond the size that files may have here SIGXFSZ; a
+ * thread of the pool has them blocked.
  *
  * One known difference to the system call: the ring first opens with O_NONBLOCK, so opening a named
  * pipe needn't wait for the other end (and for writing says ENXIO without one).
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "sanitizer.h"
 
 /* What read() and write() clamp to as well; an entry has but 32 bits for it. */
@@ -49,10 +51,18 @@ void uring_operation_check(const struct operation *operation)
     }
 }
 
+static bool has_size_limit(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 /* There is no entry for the others, or not in every ring: truncating came with Linux 6.9. Asking
  * for a status by the ring is no better than by a thread: it always takes one. */
 bool uring_operation_known(const struct operation *operation)
 {
+    if (operation->kind == OPERATION_WRITE && has_size_limit())
+        return false;
     return operation->kind <= OPERATION_REMOVE_DIRECTORY && !operation->by_call;
 }
 
