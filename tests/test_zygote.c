@@ -80,8 +80,13 @@ static size_t count_reports(struct asked asked, size_t expected)
     size_t count = 0;
     struct pollfd polled = {.fd = asked.channel, .events = POLLIN};
     memset(told, 0, sizeof told);
-    while (count < expected && poll(&polled, 1, 20000) > 0) {
+    while (count < expected) {
         struct zygote_report report;
+        int r = poll(&polled, 1, 20000);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (!EXPECT_INT(r, 1))
+            break;
         if (!EXPECT_INT(recv(asked.channel, &report, sizeof report, 0), sizeof report))
             break;
         EXPECT_INT(report.error, -EMFILE);
