@@ -117,8 +117,7 @@ EDDY_API EDDY_MUST_USE int eddy_datagram_leave(eddy_datagram *datagram, const ch
  * gets its sender. -EMSGSIZE: it was larger than `size`, as the failure tells; its beginning is in
  * the buffer, the rest is lost. -ECONNREFUSED (connected: nobody listens there), -EHOSTUNREACH
  * (connected: a firewall on the way says so; rarely -ENETUNREACH, -EHOSTDOWN, -ENONET,
- * -ENOPROTOOPT,
- * -EPROTO), -ECANCELED, -ECONNABORTED (closed meanwhile), -EINVAL, -ENOMEM. */
+ * -ENOPROTOOPT, -EPROTO), -ECANCELED, -ECONNABORTED (closed meanwhile), -EINVAL, -ENOMEM. */
 EDDY_API EDDY_ASYNC ssize_t eddy_datagram_receive(eddy_datagram *datagram, void *buffer,
                                                   size_t size, struct eddy_address *from);
 
